@@ -1,0 +1,199 @@
+"""Weight files: read without running code, unwrapped, loaded with errors that name a mismatch.
+
+Finding and fetching files is `weights`' part; this module knows what lies inside one.
+"""
+
+import hashlib
+import json
+import pickle
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from .errors import (
+    CheckpointNotFoundError,
+    CorruptCheckpointError,
+    UnsafeCheckpointError,
+    WrongArchitectureError,
+)
+
+TEST_WEIGHTS_KEY = "pdgrad.test_weights"
+"""Metadata key of files whose weights are random numbers: they run, and restore nothing."""
+
+METADATA_ENTRY = "__metadata__"
+"""Entry of a `.pth` dictionary that carries string metadata, as safetensors headers do."""
+
+# Names under which published checkpoints wrap their state dict, best first.
+_WRAPPERS = ("params_ema", "params", "state_dict", "model", "g_ema")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The tensors of one weight file, its string metadata and where it came from."""
+
+    tensors: dict[str, Tensor]
+    metadata: dict[str, str] = field(default_factory=dict[str, str])
+    path: Path | None = None
+
+    @property
+    def is_test(self) -> bool:
+        """Whether the file says of itself that it holds random numbers."""
+        return TEST_WEIGHTS_KEY in self.metadata
+
+    @property
+    def name(self) -> str:
+        """File name for messages."""
+        return self.path.name if self.path else "the given state dict"
+
+
+def load_checkpoint(path: Path | str) -> Checkpoint:
+    """Read a weight file on the CPU, running no code from it.
+
+    `.safetensors` files are read as such; everything else goes through
+    `torch.load(weights_only=True)`. Wrapping dictionaries ("params_ema",
+    "state_dict", ...) and a "module." prefix are taken off.
+
+    Args:
+        path: File to read.
+
+    Returns:
+        Its tensors (dtype as stored) and metadata.
+
+    Raises:
+        CheckpointNotFoundError: There is no such file.
+        UnsafeCheckpointError: The file is a pickle that would run code.
+        CorruptCheckpointError: The file is truncated, or no weight file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointNotFoundError(f"Expected a weight file at {path}, but there is none.")
+    if path.suffix == ".safetensors":
+        tensors, metadata = _read_safetensors(path)
+    else:
+        tensors, metadata = _read_torch(path)
+    return Checkpoint(_without_module_prefix(tensors), metadata, path)
+
+
+def read_metadata(path: Path | str) -> dict[str, str]:
+    """Return a safetensors file's string metadata without reading its tensors.
+
+    Raises:
+        CorruptCheckpointError: The header cannot be read.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if length > path.stat().st_size:
+                raise ValueError("the header is longer than the file")
+            header = json.loads(file.read(length))
+    except (OSError, ValueError, struct.error) as error:
+        raise _corrupt(path, error) from error
+    return cast("dict[str, str]", header.get(METADATA_ENTRY, {}))
+
+
+def load_strict(module: nn.Module, checkpoint: Checkpoint, what: str) -> None:
+    """Load a checkpoint into a network, every name and shape matching.
+
+    Args:
+        module: Network that receives the tensors (converted to its own dtype).
+        checkpoint: Tensors by the network's state-dict names.
+        what: The network in words, for the error.
+
+    Raises:
+        WrongArchitectureError: Names or shapes differ.
+    """
+    expected = module.state_dict()
+    missing = [key for key in expected if key not in checkpoint.tensors]
+    surplus = [key for key in checkpoint.tensors if key not in expected]
+    reshaped = [
+        f"{key} {tuple(checkpoint.tensors[key].shape)} instead of {tuple(value.shape)}"
+        for key, value in expected.items()
+        if key in checkpoint.tensors and checkpoint.tensors[key].shape != value.shape
+    ]
+    if missing or surplus or reshaped:
+        raise WrongArchitectureError(
+            f"{checkpoint.name} is not a checkpoint of {what}: "
+            + "; ".join(
+                f"{len(names)} {kind} (first: {names[0]})"
+                for names, kind in (
+                    (missing, "tensors missing"),
+                    (surplus, "tensors too many"),
+                    (reshaped, "tensors of another shape"),
+                )
+                if names
+            )
+            + ". Choose the file that belongs to this network."
+        )
+    module.load_state_dict(checkpoint.tensors)
+
+
+def sha256_of(path: Path | str) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    metadata = read_metadata(path)
+    try:
+        return load_file(path), metadata
+    except (SafetensorError, OSError) as error:
+        raise _corrupt(path, error) from error
+
+
+def _read_torch(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if "GLOBAL" in str(error) or "Unsupported" in str(error):
+            raise UnsafeCheckpointError(
+                f"{path.name} is a pickle that holds Python objects beside its weights, and "
+                "reading it would run code from it; use a file that holds tensors only "
+                "(safetensors, or a plain state dict)."
+            ) from error
+        raise _corrupt(path, error) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, struct.error) as error:
+        raise _corrupt(path, error) from error
+    if not isinstance(content, Mapping):
+        raise _corrupt(path, TypeError(f"holds a {type(content).__name__}, not a state dict"))
+    return _unwrapped(path, cast("Mapping[str, Any]", content))
+
+
+def _unwrapped(path: Path, content: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    metadata = dict(content.get(METADATA_ENTRY, {}))
+    for wrapper in _WRAPPERS:
+        if isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
+            break
+    tensors = {key: value for key, value in content.items() if isinstance(value, Tensor)}
+    if not tensors:
+        raise _corrupt(path, ValueError("holds no tensors"))
+    return tensors, metadata
+
+
+def _without_module_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Take off the "module." that a checkpoint saved from DistributedDataParallel carries."""
+    prefix = "module."
+    if not all(key.startswith(prefix) for key in tensors):
+        return tensors
+    return {key[len(prefix) :]: value for key, value in tensors.items()}
+
+
+def _corrupt(path: Path, error: Exception) -> CorruptCheckpointError:
+    reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else "no content"
+    return CorruptCheckpointError(
+        f"{path.name} ({path.stat().st_size} bytes) cannot be read as a weight file; it is "
+        f"truncated or something else ({reason}). Fetch it again."
+    )

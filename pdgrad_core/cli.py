@@ -1,0 +1,46 @@
+"""The `pdgrad` command: finds the subcommand, shows errors as one sentence, and never a traceback.
+
+Each subcommand is a module of `commands` with `add_parser(subparsers)` and `run(args) -> int`.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+from . import __version__
+from .commands import COMMANDS
+from .errors import PDGradError
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser with every subcommand."""
+    parser = argparse.ArgumentParser(
+        prog="pdgrad",
+        description="Restore photos of faces, guided by another photo of the same person.",
+        epilog="`pdgrad COMMAND --help` explains a command.",
+    )
+    parser.add_argument("--version", action="version", version=f"pdgrad {__version__}")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show what is being done")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_parser(subparsers)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status: 0 done, 1 error, 2 usage, 130 Ctrl-C."""
+    args = build_parser().parse_args(argv)
+    logging.basicConfig(
+        level=logging.INFO if args.verbose else logging.WARNING,
+        format="%(levelname)s: %(message)s",
+        stream=sys.stderr,
+    )
+    try:
+        return args.run(args)
+    except PDGradError as error:
+        print(f"pdgrad: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("pdgrad: stopped; no file was left half-written.", file=sys.stderr)
+        return 130
