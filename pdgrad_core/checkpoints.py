@@ -5,6 +5,7 @@ Finding and fetching files is `weights`' part; this module knows what lies insid
 
 import hashlib
 import json
+import logging
 import pickle
 import struct
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ from .errors import (
     UnsafeCheckpointError,
     WrongArchitectureError,
 )
+
+logger = logging.getLogger(__name__)
 
 TEST_WEIGHTS_KEY = "pdgrad.test_weights"
 """Metadata key of files whose weights are random numbers: they run, and restore nothing."""
@@ -131,6 +134,12 @@ def load_strict(module: nn.Module, checkpoint: Checkpoint, what: str) -> None:
             + ". Choose the file that belongs to this network."
         )
     module.load_state_dict(checkpoint.tensors)
+
+
+def warn_if_test(checkpoint: Checkpoint) -> None:
+    """Log one warning for a file whose weights are random numbers."""
+    if checkpoint.is_test:
+        logger.warning("%s holds random test weights: it runs, and restores nothing.", checkpoint.name)
 
 
 def sha256_of(path: Path | str) -> str:
