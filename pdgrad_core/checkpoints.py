@@ -3,11 +3,9 @@
 Finding and fetching files is `weights`' part; this module knows what lies inside one.
 """
 
-import hashlib
 import json
 import logging
 import pickle
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,13 +89,15 @@ def read_metadata(path: Path | str) -> dict[str, str]:
     path = Path(path)
     try:
         with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
+            length = int.from_bytes(file.read(8), "little")
             if length > path.stat().st_size:
                 raise ValueError("the header is longer than the file")
             header = json.loads(file.read(length))
-    except (OSError, ValueError, struct.error) as error:
+        if not isinstance(header, dict):
+            raise ValueError("the header is no JSON object")
+    except (OSError, ValueError) as error:
         raise _corrupt(path, error) from error
-    return cast("dict[str, str]", header.get(METADATA_ENTRY, {}))
+    return _as_metadata(cast("dict[str, Any]", header).get(METADATA_ENTRY))
 
 
 def load_strict(module: nn.Module, checkpoint: Checkpoint, what: str) -> None:
@@ -112,7 +112,13 @@ def load_strict(module: nn.Module, checkpoint: Checkpoint, what: str) -> None:
         WrongArchitectureError: Names or shapes differ.
     """
     expected = module.state_dict()
-    missing = [key for key in expected if key not in checkpoint.tensors]
+    # Batch norms' step counters came with PyTorch 0.4.1: older files lack them, and nothing reads
+    # them in evaluation.
+    missing = [
+        key
+        for key in expected
+        if key not in checkpoint.tensors and not key.endswith("num_batches_tracked")
+    ]
     surplus = [key for key in checkpoint.tensors if key not in expected]
     reshaped = [
         f"{key} {tuple(checkpoint.tensors[key].shape)} instead of {tuple(value.shape)}"
@@ -139,16 +145,9 @@ def load_strict(module: nn.Module, checkpoint: Checkpoint, what: str) -> None:
 def warn_if_test(checkpoint: Checkpoint) -> None:
     """Log one warning for a file whose weights are random numbers."""
     if checkpoint.is_test:
-        logger.warning("%s holds random test weights: it runs, and restores nothing.", checkpoint.name)
-
-
-def sha256_of(path: Path | str) -> str:
-    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        logger.warning(
+            "%s holds random test weights: it runs, and restores nothing.", checkpoint.name
+        )
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -166,30 +165,44 @@ def _read_torch(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if "GLOBAL" in str(error) or "Unsupported" in str(error):
+        if "GLOBAL" in str(error):  # a Python object that is no tensor; text has none
             raise UnsafeCheckpointError(
                 f"{path.name} is a pickle that holds Python objects beside its weights, and "
                 "reading it would run code from it; use a file that holds tensors only "
                 "(safetensors, or a plain state dict)."
             ) from error
-        raise _corrupt(path, error) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, struct.error) as error:
+        # PyTorch's own message advises switching the protection off.
+        raise _corrupt(path, ValueError("it holds no pickled tensors")) from error
+    except MemoryError:
+        raise
+    except Exception as error:  # damaged bytes surface as almost any type inside the unpickler
         raise _corrupt(path, error) from error
     if not isinstance(content, Mapping):
         raise _corrupt(path, TypeError(f"holds a {type(content).__name__}, not a state dict"))
-    return _unwrapped(path, cast("Mapping[str, Any]", content))
+    return _unwrapped(path, cast("Mapping[Any, Any]", content))
 
 
-def _unwrapped(path: Path, content: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    metadata = dict(content.get(METADATA_ENTRY, {}))
+def _unwrapped(path: Path, content: Mapping[Any, Any]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    metadata = _as_metadata(content.get(METADATA_ENTRY))
     for wrapper in _WRAPPERS:
         if isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]
             break
-    tensors = {key: value for key, value in content.items() if isinstance(value, Tensor)}
+    tensors = {
+        key: value
+        for key, value in content.items()
+        if isinstance(key, str) and isinstance(value, Tensor)
+    }
     if not tensors:
-        raise _corrupt(path, ValueError("holds no tensors"))
+        raise _corrupt(path, ValueError("holds no named tensors"))
     return tensors, metadata
+
+
+def _as_metadata(entry: Any) -> dict[str, str]:
+    """Return a metadata entry, which a damaged or foreign file may hold in any form."""
+    if not isinstance(entry, Mapping):
+        return {}
+    return {str(key): str(value) for key, value in cast("Mapping[Any, Any]", entry).items()}
 
 
 def _without_module_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -201,8 +214,8 @@ def _without_module_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _corrupt(path: Path, error: Exception) -> CorruptCheckpointError:
-    reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else "no content"
+    lines = str(error).strip().splitlines() or [type(error).__name__]
     return CorruptCheckpointError(
         f"{path.name} ({path.stat().st_size} bytes) cannot be read as a weight file; it is "
-        f"truncated or something else ({reason}). Fetch it again."
+        f"truncated or something else ({lines[0][:200]}). Fetch it again."
     )

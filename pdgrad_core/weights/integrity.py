@@ -1,0 +1,81 @@
+"""Is a weight file the published one? Its size, its SHA-256, and the mark of test weights."""
+
+import hashlib
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from .catalogue import WeightFile
+
+Status = Literal["ok", "unverifiable", "wrong size", "wrong hash", "test weights"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check of one file found.
+
+    Attributes:
+        status: "ok": the published file; "unverifiable": no published hash to compare with;
+            "wrong size", "wrong hash": another file; "test weights": random numbers on purpose.
+        size_bytes: Size found.
+        sha256: Hash found; empty where the size already told.
+    """
+
+    status: Status
+    size_bytes: int
+    sha256: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether the file may be the published one."""
+        return self.status in ("ok", "unverifiable")
+
+
+def check(file: WeightFile, path: Path) -> Verdict:
+    """Compare a file's size and hash with the published ones.
+
+    Args:
+        file: The catalogue's entry.
+        path: The file on disk, under whatever name.
+    """
+    size_bytes = path.stat().st_size
+    if file.size_bytes is not None and size_bytes != file.size_bytes:
+        return Verdict("test weights" if is_test_file(path) else "wrong size", size_bytes)
+    sha256 = sha256_of(path)
+    if file.sha256 is None:
+        return Verdict("test weights" if is_test_file(path) else "unverifiable", size_bytes, sha256)
+    if sha256 != file.sha256:
+        status = "test weights" if is_test_file(path) else "wrong hash"
+        return Verdict(status, size_bytes, sha256)
+    return Verdict("ok", size_bytes, sha256)
+
+
+def sha256_of(path: Path | str) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def is_test_file(path: Path | str) -> bool:
+    """Return whether a `.pth` or `.safetensors` file says that it holds random numbers.
+
+    The mark is looked for in the part that names the tensors; nothing is unpickled.
+    """
+    # Inside: it brings torch, which listing, fetching and checking a good file do without.
+    from ..checkpoints import TEST_WEIGHTS_KEY
+
+    mark = TEST_WEIGHTS_KEY.encode()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.namelist():
+                if member.endswith("data.pkl"):
+                    return mark in archive.read(member)
+    except (zipfile.BadZipFile, OSError):
+        pass
+    with Path(path).open("rb") as file:
+        header_bytes = min(int.from_bytes(file.read(8), "little"), 1 << 24)
+        return mark in file.read(header_bytes)
