@@ -1,0 +1,8 @@
+"""Metrics: how near a result is to the truth, one number per image."""
+
+from ..registry import discover
+from .base import METRICS, Metric
+
+discover(__name__, list(__path__))
+
+__all__ = ["METRICS", "Metric"]

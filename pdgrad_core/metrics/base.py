@@ -1,0 +1,63 @@
+"""What every metric has in common."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from ..errors import InvalidInputError
+from ..images import check_image
+from ..registry import Registry
+
+METRICS: "Registry[Metric]" = Registry("metric")
+"""The metrics by name."""
+
+Needs = Literal["nothing", "distance", "embedding"]
+
+
+class Metric(ABC):
+    """Compares restored images with the truth.
+
+    Attributes:
+        label: Name for tables.
+        unit: Unit of the number, empty for none.
+        higher_is_better: Direction of improvement.
+        needs: What the constructor takes: "nothing"; "distance", a callable
+            `(image, image) -> (B,)`; or "embedding", a callable `image -> (B, D)`.
+    """
+
+    label: ClassVar[str]
+    unit: ClassVar[str] = ""
+    higher_is_better: ClassVar[bool]
+    needs: ClassVar[Needs] = "nothing"
+
+    def __call__(self, result: Tensor, truth: Tensor) -> Tensor:
+        """Compare two batches image by image.
+
+        Args:
+            result: `(B, 3, H, W)` in [-1, 1]; values outside are clipped.
+            truth: The same shape and range.
+
+        Returns:
+            `(B,)` float32.
+
+        Raises:
+            InvalidInputError: Not two batches of finite images of one size.
+        """
+        check_image(result, "The result")
+        check_image(truth, "The truth")
+        if result.shape != truth.shape:
+            raise InvalidInputError(
+                f"A metric compares images of one size, found {tuple(result.shape)} and "
+                f"{tuple(truth.shape)}; resize one of them."
+            )
+        with torch.no_grad():
+            values = self._compare(
+                result.float().clamp(-1, 1), truth.to(result.device).float().clamp(-1, 1)
+            )
+        return values.float()
+
+    @abstractmethod
+    def _compare(self, result: Tensor, truth: Tensor) -> Tensor:
+        """Return `(B,)` for float32 images in [-1, 1], on one device, already checked."""
