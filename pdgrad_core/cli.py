@@ -5,6 +5,7 @@ Each subcommand is a module of `commands` with `add_parser(subparsers)` and `run
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -37,8 +38,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         stream=sys.stderr,
     )
     try:
-        return args.run(args)
+        status = args.run(args)
+        sys.stdout.flush()
+        return status
     except PDGradError as error:
+        print(f"pdgrad: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # Whoever read the output has gone, as in `pdgrad ... | head`; give the interpreter's last
+        # flush somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:  # a full disk, a folder that may not be written
+        if args.verbose:
+            raise
         print(f"pdgrad: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

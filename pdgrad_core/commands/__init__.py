@@ -2,5 +2,7 @@
 
 from types import ModuleType
 
-COMMANDS: tuple[ModuleType, ...] = ()
+from . import weights
+
+COMMANDS: tuple[ModuleType, ...] = (weights,)
 """The subcommands, in the order in which `pdgrad --help` lists them."""

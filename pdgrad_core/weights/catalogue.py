@@ -136,6 +136,7 @@ CATALOGUE: tuple[WeightFile, ...] = (
         category="pdgrad",
         page=_FACEXLIB,
         url=f"{_FACEXLIB}/download/v0.1.0/recognition_arcface_ir_se50.pth",
+        about_mb=175,
         sha256="a035c768259b98ab1ce0e646312f48b9e1e218197a0f80ac6765e88f8b6ddf28",
     ),
     WeightFile(

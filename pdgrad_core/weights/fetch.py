@@ -69,7 +69,6 @@ def fetch(
         return _already_there(file, target)
     part = target.with_name(f"{target.name}.part")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         _download(file, file.url, part, progress or _no_progress, timeout_s)
         return _accept(file, part, target)
     except OSError as error:  # a full disk, no right to write
@@ -102,6 +101,7 @@ def _download(file: WeightFile, url: str, part: Path, progress: Progress, timeou
     with response:
         start = have if response.status == http.client.PARTIAL_CONTENT else 0
         total = _total_bytes(response, start)
+        part.parent.mkdir(parents=True, exist_ok=True)
         _check_offer(file, part.parent, start, total)
         received = _receive(file, response, part, start, total, progress)
     if total is not None and received < total:
