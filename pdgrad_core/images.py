@@ -27,7 +27,8 @@ MIN_SIDE_PX = 16
 def load_image(path: Path | str) -> Tensor:
     """Read a picture file as RGB.
 
-    EXIF orientation is applied, transparency is laid over white, grey becomes three equal channels.
+    EXIF orientation is applied, transparency is laid over white, grey becomes three equal channels
+    and 16 bits become 8.
 
     Args:
         path: Any file that Pillow reads.
@@ -51,7 +52,9 @@ def load_image(path: Path | str) -> Tensor:
             f"{path} is not a picture that can be read, whatever its name says; "
             "give a PNG, JPEG or WebP file."
         ) from error
-    except (OSError, SyntaxError, ValueError) as error:
+    except (Image.DecompressionBombError, MemoryError) as error:
+        raise ImageError(f"{path} is too large a picture ({error}); scale it down.") from error
+    except Exception as error:  # damaged bytes surface as many types inside Pillow's decoders
         raise ImageError(f"{path} is a damaged picture ({error}); save it again.") from error
     if min(picture.size) < MIN_SIDE_PX:
         width, height = picture.size
@@ -78,7 +81,10 @@ def save_image(image: Tensor, path: Path | str) -> None:
     picture: Image.Image = to_pil(image)
 
     def write(temporary: Path) -> None:
-        picture.save(temporary, format=Image.registered_extensions()[path.suffix.lower()])
+        # The quality of JPEG and WebP; formats without loss ignore it.
+        picture.save(
+            temporary, format=Image.registered_extensions()[path.suffix.lower()], quality=95
+        )
 
     write_whole(path, write)
 
@@ -171,12 +177,11 @@ def resize(image: Tensor, height: int, width: int, mode: str = "bilinear") -> Te
 def _as_rgb(picture: "Image") -> "Image":
     from PIL import Image
 
-    if picture.mode in ("I;16", "I", "F"):
-        pixels = np.asarray(picture, dtype=np.float64)
-        depth = 65535.0 if pixels.max(initial=0.0) > 255 else 255.0
-        return Image.fromarray(
-            (pixels / depth * 255).round().clip(0, 255).astype(np.uint8)
-        ).convert("RGB")
+    if picture.mode == "F":
+        raise ValueError("floating-point pixels, whose range a file does not tell")
+    if picture.mode.startswith("I"):  # Pillow scales every depth above 8 bits to 16
+        pixels = np.asarray(picture, dtype=np.float64) / 65535 * 255
+        return Image.fromarray(pixels.round().clip(0, 255).astype(np.uint8)).convert("RGB")
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, (255, 255, 255, 255))
