@@ -1,0 +1,1 @@
+"""The unconditional diffusion prior: schedule, network, one reverse step, and the sampling loop."""
