@@ -9,11 +9,12 @@ import difflib
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from .errors import DuplicateNameError, UnknownNameError
 
 T = TypeVar("T")
+C = TypeVar("C", bound=type[Any])
 
 
 def unknown_name(what: str, name: str, known: list[str]) -> UnknownNameError:
@@ -34,14 +35,14 @@ class Registry(Generic[T]):
         self.what = what
         self._members: dict[str, type[T]] = {}
 
-    def register(self, name: str) -> Callable[[type[T]], type[T]]:
+    def register(self, name: str) -> Callable[[C], C]:
         """Return a class decorator that enters the class under `name`.
 
         Raises:
             DuplicateNameError: Another class already has this name.
         """
 
-        def enter(member: type[T]) -> type[T]:
+        def enter(member: C) -> C:
             if name in self._members:
                 found = self._members[name]
                 raise DuplicateNameError(
@@ -49,7 +50,7 @@ class Registry(Generic[T]):
                     f"{found.__module__}.{found.__qualname__} and "
                     f"{member.__module__}.{member.__qualname__}; rename one."
                 )
-            self._members[name] = member
+            self._members[name] = cast("type[T]", member)
             return member
 
         return enter
