@@ -9,6 +9,7 @@ their inputs from it and `check` enforces the range for Python callers::
 import inspect
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, get_args, get_origin, get_type_hints
 
 from .errors import InvalidInputError
@@ -44,7 +45,8 @@ class Param:
             return
         if isinstance(value, bool):
             return
-        if not math.isfinite(value) or not self.minimum <= value <= self.maximum:
+        number = isinstance(value, Real) and math.isfinite(value)
+        if not number or not self.minimum <= float(value) <= self.maximum:
             raise InvalidInputError(
                 f"{name} must be a number from {self.minimum:g} to {self.maximum:g}"
                 f"{' ' + self.unit if self.unit else ''}, not {value!r}."
@@ -84,8 +86,13 @@ def check_parameters(cls: type, values: dict[str, Any]) -> None:
     """Check the given constructor values of `cls` against their annotations.
 
     Raises:
-        InvalidInputError: A value is out of range, not finite, or not among the choices.
+        InvalidInputError: A value is out of range, not finite, no whole number where one is asked
+            for, or not among the choices.
     """
     for parameter in parameters_of(cls):
-        if parameter.name in values:
-            parameter.param.check(parameter.name, values[parameter.name])
+        if parameter.name not in values:
+            continue
+        value = values[parameter.name]
+        parameter.param.check(parameter.name, value)
+        if parameter.type is int and value != int(value):
+            raise InvalidInputError(f"{parameter.name} must be a whole number, not {value!r}.")

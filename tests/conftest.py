@@ -1,0 +1,87 @@
+"""The whole suite: no network beyond this machine, and markers that say what a test needs."""
+
+import ipaddress
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+
+class NetworkBlockedError(AssertionError):
+    """A test tried to reach another machine."""
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="run tests marked slow as well")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Skip, with a reason, what was not asked for or cannot run on this machine."""
+    asked_for = config.option.markexpr
+    absent = {}
+    if not config.getoption("--slow") and "slow" not in asked_for:
+        absent["slow"] = "slow; run with --slow"
+    if not comfyui_root().is_dir():
+        absent["host"] = "no ComfyUI checkout at $COMFYUI_PATH or ~/comfy/ComfyUI"
+    if any(item.get_closest_marker("gpu") for item in items) and not has_cuda():
+        absent["gpu"] = "no CUDA device"
+    for item in items:
+        for marker, reason in absent.items():
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def comfyui_root():
+    return Path(os.environ.get("COMFYUI_PATH", "~/comfy/ComfyUI")).expanduser()
+
+
+def has_cuda():
+    import torch
+
+    return torch.cuda.is_available()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network():
+    """Let sockets reach this machine only, name look-ups included."""
+    connect, connect_ex, getaddrinfo = (
+        socket.socket.connect,
+        socket.socket.connect_ex,
+        socket.getaddrinfo,
+    )
+
+    def guarded_connect(self, address):
+        check_loopback(self, address)
+        return connect(self, address)
+
+    def guarded_connect_ex(self, address):
+        check_loopback(self, address)
+        return connect_ex(self, address)
+
+    def guarded_getaddrinfo(host, *args, **kwargs):
+        check_host(host)
+        return getaddrinfo(host, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded_connect)
+        patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+        patch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
+        yield
+
+
+def check_loopback(sock, address):
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        check_host(address[0])
+
+
+def check_host(host):
+    host = host.decode() if isinstance(host, bytes) else host
+    if host in (None, "", "localhost"):
+        return
+    try:
+        local = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local = False
+    if not local:
+        raise NetworkBlockedError(f"a test tried to reach {host}; tests run without a network")
