@@ -1,0 +1,165 @@
+"""What guidance asks of a feature network: its features, and the way back to the image."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Features = dict[str, Tensor]
+"""Features by tap name, each `(B, ...)`."""
+
+Pullback = Callable[[Sequence[Features]], Tensor]
+"""Maps G cotangents (dL/dfeature by tap, each `(B, ...)`) to gradients `(G, B, 3, H, W)`."""
+
+
+@dataclass(frozen=True)
+class Precision:
+    """In which dtypes a network's forward pass and its adjoint compute.
+
+    Attributes:
+        forward: The forward's rounding decides which way ReLU and pooling go: the gradient's error
+            is
+            about its square root.
+        backward: The adjoint's rounding enters once, linearly.
+    """
+
+    forward: torch.dtype = torch.float32
+    backward: torch.dtype = torch.float32
+
+
+class FeatureNetwork(ABC):
+    """A frozen network with named taps.
+
+    Attributes:
+        name: Which network this is; losses ask for it by this name ("arcface", "vgg", "pixels").
+        precision: Dtypes of `vjp`; features come back as float32 whatever it says.
+    """
+
+    name: str
+    precision: Precision = Precision()
+
+    @abstractmethod
+    def features(self, image: Tensor, taps: Sequence[str]) -> Features:
+        """Return features, differentiable by autograd.
+
+        Args:
+            image: `(B, 3, H, W)` in [-1, 1].
+            taps: Names of the taps wanted.
+        """
+
+    @abstractmethod
+    def check_taps(self, taps: Sequence[str]) -> None:
+        """Raise UnknownNameError if this network lacks one of the taps."""
+
+    def to(self, device: torch.device | str) -> "FeatureNetwork":  # noqa: ARG002
+        """Move the network; returns self."""
+        return self
+
+    def vjp(self, image: Tensor, taps: Sequence[str]) -> tuple[Features, Pullback]:
+        """Return the features and the pullback at `image`, by ONE forward pass.
+
+        This default differentiates `features` by autograd, one backward pass per cotangent. A
+        network with a written-out adjoint overrides it; the default remains its oracle in the
+        tests.
+
+        Args:
+            image: `(B, 3, H, W)` in [-1, 1].
+            taps: Names of the taps wanted.
+        """
+        # Nodes of the host run in inference mode, where autograd records nothing.
+        with torch.inference_mode(False), torch.enable_grad():
+            leaf = image.detach().clone().requires_grad_()
+            features = self.features(leaf, taps)
+
+        def pullback(cotangents: Sequence[Features]) -> Tensor:
+            with torch.inference_mode(False):
+                gradients = [
+                    torch.autograd.grad(
+                        [features[tap] for tap in cotangent],
+                        leaf,
+                        [value.clone() for value in cotangent.values()],
+                        retain_graph=True,
+                    )[0]
+                    for cotangent in cotangents
+                ]
+                return torch.stack(gradients)
+
+        return {tap: value.detach() for tap, value in features.items()}, pullback
+
+
+class Pixels(FeatureNetwork):
+    """The network that does nothing: its one tap is the image itself."""
+
+    name = "pixels"
+
+    def features(self, image: Tensor, taps: Sequence[str]) -> Features:
+        """Return the image under each tap name; see `FeatureNetwork`."""
+        self.check_taps(taps)
+        return {"image": image}
+
+    def check_taps(self, taps: Sequence[str]) -> None:
+        """Accept "image" only; see `FeatureNetwork`."""
+        from ..registry import unknown_name
+
+        for tap in taps:
+            if tap != "image":
+                raise unknown_name("tap of pixels", tap, ["image"])
+
+    def vjp(self, image: Tensor, taps: Sequence[str]) -> tuple[Features, Pullback]:
+        """Return the image; its adjoint hands each cotangent through. See `FeatureNetwork`."""
+        features = self.features(image, taps)
+        return features, lambda cotangents: torch.stack([c["image"] for c in cotangents])
+
+
+class CotangentStack:
+    """Cotangents of several groups on their way down a chain, stacked in the batch.
+
+    Groups whose first tap lies deeper travel further; a group joins the stack at its deepest tap,
+    so that a layer is applied to no more groups than have passed it.
+
+    Args:
+        groups: The cotangents of each group by tap name.
+    """
+
+    def __init__(self, groups: Sequence[Features]) -> None:
+        self.groups = groups
+        self.batch = next(iter(groups[0].values())).shape[0]
+        self.order: list[int] = []
+        self.value: Tensor | None = None
+
+    def enter(self, tap: str, dtype: torch.dtype) -> None:
+        """Add every group's cotangent at `tap` to what is on its way."""
+        joining: list[int] = []
+        for index, group in enumerate(self.groups):
+            if tap not in group:
+                continue
+            if index in self.order:
+                place = self.order.index(index) * self.batch
+                assert self.value is not None
+                self.value[place : place + self.batch] += group[tap]
+            else:
+                joining.append(index)
+        if joining:
+            new = [self.groups[index][tap].to(dtype) for index in joining]
+            held = [] if self.value is None else [self.value]
+            self.value = torch.cat([*held, *new])
+            self.order += joining
+
+    def apply(self, function: Callable[[Tensor], Tensor]) -> None:
+        """Take what is on its way one layer down."""
+        if self.value is not None:
+            self.value = function(self.value)
+
+    def repeated(self, mask: Tensor) -> Tensor:
+        """Return a mask `(B, ...)` of the forward pass for every group in the stack."""
+        count = len(self.order)
+        return mask if count == 1 else mask.repeat(count, *[1] * (mask.ndim - 1))
+
+    def result(self) -> Tensor:
+        """Return the gradients in the groups' own order, `(G, B, 3, H, W)` float32."""
+        assert self.value is not None and len(self.order) == len(self.groups)
+        stacked = self.value.float().unflatten(0, (len(self.order), self.batch))
+        places = [self.order.index(index) for index in range(len(self.groups))]
+        return stacked if places == sorted(places) else stacked[places]

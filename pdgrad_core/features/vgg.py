@@ -1,0 +1,295 @@
+"""VGG16 with LPIPS's linear heads: features v_1..v_5 of the low-level losses.
+
+Source: Simonyan & Zisserman 2015; heads and input scaling of Zhang et al. 2018 (LPIPS). The trunk
+carries torchvision's key names; any widths are read off the state dict, so a small trunk of the
+same block structure loads alike.
+"""
+
+import importlib.util
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..checkpoints import Checkpoint, load_checkpoint, load_strict, warn_if_test
+from ..errors import MissingDependencyError, WrongArchitectureError
+from ..registry import unknown_name
+from .base import CotangentStack, FeatureNetwork, Features, Pullback
+
+CONVS_PER_BLOCK = (2, 2, 3, 3, 3)
+
+# ImageNet's mean and deviation, for images in [-1, 1] (LPIPS's scaling layer).
+_SHIFT = (-0.030, -0.088, -0.188)
+_SCALE = (0.458, 0.448, 0.450)
+
+HEAD_TAPS = ("conv1_2", "conv2_2", "conv3_3", "conv4_3", "conv5_3")
+"""The taps on which LPIPS learned its five heads."""
+
+LOW_TAPS = ("conv1_2", "conv2_2", "conv3_3", "conv4_3", "conv5_2")
+"""The taps v_1..v_5 of PDGrad's low-level losses."""
+
+
+def _layout() -> list[tuple[str, int]]:
+    """Return (tap name, torchvision index) of the thirteen convolutions, in order."""
+    found: list[tuple[str, int]] = []
+    index = 0
+    for block, count in enumerate(CONVS_PER_BLOCK, start=1):
+        for conv in range(1, count + 1):
+            found.append((f"conv{block}_{conv}", index))
+            index += 2
+        index += 1
+    return found
+
+
+TAPS = tuple(name for name, _ in _layout())
+
+
+class VGG16(nn.Module):
+    """The convolutional trunk, with torchvision's key names `features.N.weight`.
+
+    Args:
+        widths: Channels of the five blocks.
+    """
+
+    def __init__(self, widths: Sequence[int] = (64, 128, 256, 512, 512)) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        channels = 3
+        for width, count in zip(widths, CONVS_PER_BLOCK, strict=True):
+            for _ in range(count):
+                layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+                channels = width
+            layers.append(nn.MaxPool2d(2))
+        self.features = nn.Sequential(*layers)
+
+    def forward(self, image: Tensor, taps: Sequence[str] = HEAD_TAPS) -> Features:
+        """Return the features after ReLU at `taps`.
+
+        Args:
+            image: `(B, 3, H, W)` in [-1, 1].
+            taps: Names such as "conv1_2".
+        """
+        h = normalise(image)
+        wanted = {index + 1: name for name, index in _layout() if name in taps}
+        found: Features = {}
+        for index in range(max(wanted) + 1):
+            h = self.features[index](h)
+            if index in wanted:
+                found[wanted[index]] = h
+        return found
+
+
+def normalise(image: Tensor) -> Tensor:
+    """Return an image in [-1, 1] scaled to ImageNet's statistics."""
+    shift = image.new_tensor(_SHIFT).view(1, 3, 1, 1)
+    scale = image.new_tensor(_SCALE).view(1, 3, 1, 1)
+    return (image - shift) / scale
+
+
+def widths_from_state_dict(state: Mapping[str, Tensor]) -> list[int]:
+    """Read the five blocks' widths off torchvision's keys.
+
+    Raises:
+        WrongArchitectureError: This is no VGG16.
+    """
+    firsts = [index for name, index in _layout() if name.endswith("_1")]
+    try:
+        return [state[f"features.{index}.weight"].shape[0] for index in firsts]
+    except KeyError as error:
+        raise WrongArchitectureError(
+            f"This file is no VGG16: it lacks the tensor {error}. Choose torchvision's "
+            "vgg16-397923af.pth."
+        ) from error
+
+
+class PerceptualNetwork(FeatureNetwork):
+    """VGG16 with its LPIPS heads, its adjoint written out.
+
+    The network is a chain of convolution, ReLU and pooling; its adjoint applies the transposed
+    convolutions to the cotangents, masked where the forward was cut. It needs no autograd, stacks
+    the groups' cotangents in the batch, and may compute in 16 bit while the forward stays exact.
+
+    Args:
+        trunk: The VGG16.
+        heads: Non-negative weight per channel, one `(C,)` for each of `HEAD_TAPS`.
+    """
+
+    name = "vgg"
+
+    def __init__(self, trunk: VGG16, heads: Sequence[Tensor]) -> None:
+        self.trunk = trunk.eval().requires_grad_(False)
+        self.heads = {tap: head.float() for tap, head in zip(HEAD_TAPS, heads, strict=True)}
+        self._prepared: dict[tuple[str, torch.dtype], list[Tensor]] = {}
+
+    def head(self, tap: str) -> Tensor:
+        """Return w_l^2 `(C,)` of a tap.
+
+        Deviations: LPIPS learned its last head on conv5_3; at conv5_2 (the paper's tap), whose
+        channels are others, its mean is used. A tap without a head of its own takes its block's the
+        same way.
+        """
+        self.check_taps([tap])
+        if tap in self.heads:
+            return self.heads[tap]
+        block = next(name for name in HEAD_TAPS if name[:5] == tap[:5])
+        head = self.heads[block]
+        return head.mean().expand_as(head)
+
+    def check_taps(self, taps: Sequence[str]) -> None:
+        """See `FeatureNetwork`."""
+        for tap in taps:
+            if tap not in TAPS:
+                raise unknown_name("VGG16 tap", tap, list(TAPS))
+
+    def to(self, device: torch.device | str) -> "PerceptualNetwork":
+        """Move the network; returns self."""
+        self.trunk.to(device)
+        self.heads = {tap: head.to(device) for tap, head in self.heads.items()}
+        self._prepared.clear()
+        return self
+
+    def features(self, image: Tensor, taps: Sequence[str]) -> Features:
+        """See `FeatureNetwork`."""
+        self.check_taps(taps)
+        return self.trunk(image, taps)
+
+    @torch.no_grad()
+    def vjp(self, image: Tensor, taps: Sequence[str]) -> tuple[Features, Pullback]:
+        """See `FeatureNetwork`; here without autograd."""
+        self.check_taps(taps)
+        dtype = self.precision.forward
+        depth = max(TAPS.index(tap) for tap in taps) + 1
+        weights, biases = self._weights("forward", dtype), self._weights("bias", dtype)
+        h = normalise(image).to(dtype, memory_format=torch.channels_last)
+        found: Features = {}
+        activations: list[Tensor] = []
+        for index in range(depth):
+            if _starts_block(index):
+                h = F.max_pool2d(h, 2)
+            h = F.conv2d(h, weights[index], biases[index], padding=1).relu_()
+            activations.append(h)
+            if TAPS[index] in taps:
+                found[TAPS[index]] = h.float()
+        return found, lambda cotangents: self._pull_back(cotangents, activations)
+
+    def _pull_back(self, cotangents: Sequence[Features], activations: list[Tensor]) -> Tensor:
+        """Apply the adjoint of the chain to the stacked cotangents."""
+        dtype = self.precision.backward
+        weights = self._weights("adjoint", dtype)
+        stack = CotangentStack(cotangents)
+        for index in reversed(range(len(activations))):
+            stack.enter(TAPS[index], dtype)
+            h = activations[index]
+            mask = stack.repeated(h > 0)
+            stack.apply(lambda g, mask=mask: g.mul_(mask))
+            stack.apply(lambda g, w=weights[index]: F.conv2d(g, w, padding=1))
+            if _starts_block(index):
+                before = activations[index - 1]
+                winners = stack.repeated(_pool_winners(before))
+                size = (before.shape[-2], before.shape[-1])
+                stack.apply(lambda g, winners=winners, size=size: _unpool(g, winners, size))
+        result = stack.result()
+        return result / result.new_tensor(_SCALE).view(1, 1, 3, 1, 1)
+
+    def _weights(self, role: str, dtype: torch.dtype) -> list[Tensor]:
+        """Return the convolutions' weights, their biases, or the adjoint's weights."""
+        key = (role, dtype)
+        if key not in self._prepared:
+            convs = [cast(nn.Conv2d, self.trunk.features[index]) for _, index in _layout()]
+            with torch.inference_mode(False):
+                if role == "bias":
+                    made = [cast(Tensor, conv.bias).to(dtype).clone() for conv in convs]
+                elif role == "forward":
+                    made = [_channels_last(conv.weight.to(dtype)) for conv in convs]
+                else:
+                    # The adjoint of a stride-1 convolution is a convolution with the kernel turned
+                    # by 180 degrees and its channels exchanged.
+                    made = [
+                        _channels_last(conv.weight.to(dtype).transpose(0, 1).flip(2, 3))
+                        for conv in convs
+                    ]
+            self._prepared[key] = made
+        return self._prepared[key]
+
+
+def _channels_last(weight: Tensor) -> Tensor:
+    return weight.clone(memory_format=torch.channels_last)
+
+
+def _starts_block(index: int) -> bool:
+    return index > 0 and TAPS[index].endswith("_1")
+
+
+def _pool_winners(h: Tensor) -> Tensor:
+    """Return which pixel of each 2x2 window is the maximum, `(B, C, H/2, W/2)` uint8."""
+    height, width = h.shape[-2] // 2 * 2, h.shape[-1] // 2 * 2
+    h = h[..., :height, :width]
+    best = h[..., 0::2, 0::2]
+    winner = torch.zeros_like(best, dtype=torch.uint8)
+    for place, (i, j) in enumerate(((0, 1), (1, 0), (1, 1)), start=1):
+        candidate = h[..., i::2, j::2]
+        winner.masked_fill_(candidate > best, place)
+        best = torch.maximum(best, candidate)
+    return winner
+
+
+def _unpool(g: Tensor, winners: Tensor, size: tuple[int, int]) -> Tensor:
+    """Send each pooled pixel's cotangent to the place its maximum came from."""
+    b, c, h, w = g.shape
+    # An odd last row or column was never pooled: it keeps its zeros.
+    blank = torch.empty if size == (2 * h, 2 * w) else torch.zeros
+    out = blank(b, c, *size, dtype=g.dtype, device=g.device).to(memory_format=torch.channels_last)
+    for place, (i, j) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1))):
+        out[..., i : 2 * h : 2, j : 2 * w : 2] = g * (winners == place)
+    return out
+
+
+def load_perceptual(
+    path: Path | str, heads: Path | str | None = None, device: torch.device | str = "cpu"
+) -> PerceptualNetwork:
+    """Load the trunk from a torchvision checkpoint, and LPIPS's heads.
+
+    Args:
+        path: `vgg16-397923af.pth`, or any file with its keys; a classifier in it is ignored.
+        heads: File with LPIPS's keys `linN.model.1.weight`; by default the trunk's own file where
+            it
+            has them, else the one inside the `lpips` package.
+        device: Where the network is put.
+
+    Raises:
+        CheckpointError: A file is missing, damaged, or of another network.
+    """
+    checkpoint = load_checkpoint(path)
+    trunk = VGG16(widths_from_state_dict(checkpoint.tensors))
+    tensors = {k: v for k, v in checkpoint.tensors.items() if re.match(r"features\.\d+\.", k)}
+    load_strict(trunk, Checkpoint(tensors, checkpoint.metadata, checkpoint.path), "VGG16")
+    warn_if_test(checkpoint)
+    return PerceptualNetwork(trunk, _heads(checkpoint, heads)).to(device)
+
+
+def _heads(checkpoint: Checkpoint, heads: Path | str | None) -> list[Tensor]:
+    keys = [f"lin{index}.model.1.weight" for index in range(len(HEAD_TAPS))]
+    tensors = checkpoint.tensors
+    if heads is not None or keys[0] not in tensors:
+        tensors = load_checkpoint(heads or _lpips_heads()).tensors
+    try:
+        return [tensors[key].flatten() for key in keys]
+    except KeyError as error:
+        raise WrongArchitectureError(
+            f"The file of LPIPS's heads lacks the tensor {error}; use the lpips package's vgg.pth."
+        ) from error
+
+
+def _lpips_heads() -> Path:
+    """Return the heads inside the lpips package, found without importing it."""
+    spec = importlib.util.find_spec("lpips")
+    if spec is None or spec.origin is None:
+        raise MissingDependencyError(
+            "The low-level VGG loss needs the linear heads in the Python package 'lpips', which is "
+            "not installed; install it with: pip install lpips"
+        )
+    return Path(spec.origin).parent / "weights" / "v0.1" / "vgg.pth"
