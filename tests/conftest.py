@@ -27,9 +27,20 @@ def pytest_collection_modifyitems(config, items):
     if any(item.get_closest_marker("gpu") for item in items) and not has_cuda():
         absent["gpu"] = "no CUDA device"
     for item in items:
-        for marker, reason in absent.items():
-            if item.get_closest_marker(marker):
-                item.add_marker(pytest.mark.skip(reason=reason))
+        reasons = [reason for name, reason in absent.items() if item.get_closest_marker(name)]
+        reasons += [f"{name}'s weights are not here" for name in missing_weights(item)]
+        if reasons:
+            item.add_marker(pytest.mark.skip(reason="; ".join(reasons)))
+
+
+def missing_weights(item):
+    """Return which files named by `@pytest.mark.weights("codeformer", ...)` are not found."""
+    from pdgrad_core.weights.catalogue import weight_file
+    from pdgrad_core.weights.folders import locate, search_folders
+
+    marker = item.get_closest_marker("weights")
+    names = marker.args if marker else ()
+    return [name for name in names if locate(weight_file(name), search_folders()) is None]
 
 
 def comfyui_root():
