@@ -4,9 +4,9 @@ spandrel's descriptor is used to recognise and load a network only. Calling the 
 give CodeFormer and GFPGAN images of the wrong range, clamp, and return inference tensors.
 """
 
-import importlib.util
 from typing import Annotated, Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
@@ -71,6 +71,18 @@ class SpandrelModel(Restorer):
                 f"{' or '.join(cls.architectures)}; choose another file or another restorer."
             )
         return cls(network, architecture, **options)
+
+    def to(
+        self,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,  # noqa: ARG002
+    ) -> Self:
+        """Move the network; it stays in float32.
+
+        CodeFormer's code book lookup mixes float32 with any other dtype and fails. The network
+        runs once per photo, so there is little to gain.
+        """
+        return super().to(device, torch.float32)
 
     def _restore(self, degraded: Tensor, _x_t: Tensor | None, _t: Tensor | None, /) -> Tensor:
         assert self.network is not None
@@ -150,8 +162,3 @@ def _codeformer_support() -> Any:
         "CodeFormer",
     )
     return extra.EXTRA_REGISTRY["CodeFormer"]
-
-
-def codeformer_is_installed() -> bool:
-    """Return whether the package with CodeFormer's architecture is there, without loading it."""
-    return importlib.util.find_spec("spandrel_extra_arches") is not None
