@@ -8,7 +8,7 @@ use them.
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar, cast
 
 from .errors import DuplicateNameError, UnknownNameError
@@ -74,7 +74,7 @@ class Registry(Generic[T]):
         return list(self._members)
 
 
-def discover(package: str, path: list[str]) -> None:
+def discover(package: str, path: Iterable[str]) -> None:
     """Import every module of a family's package, in sorted order, so that each registers itself.
 
     Args:

@@ -1,0 +1,1 @@
+"""Guidance: an expression of losses and surgeries, compiled to one gradient per step."""

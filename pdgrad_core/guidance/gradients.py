@@ -1,0 +1,287 @@
+"""From an expression to g = dL/dx0hat: one forward of each network, one stacked adjoint, one sum.
+
+Compiling finds the groups: terms that are only ever added share one cotangent; what a surgery must
+see apart is a group of its own. Per step each network runs once forward on x0hat, the groups'
+cotangents go back through it stacked in the batch, and surgery happens on their inner products.
+This is the only place where guidance gradients are taken, always with respect to a detached x0hat.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from ..combiners.base import Gram, combine, gram_of, gram_of_combinations
+from ..diffusion.sampler import Guided, Record, StepContext
+from ..errors import InvalidInputError, NonFiniteGradientError
+from ..features.base import FeatureNetwork, Features
+from .terms import Expression, Sum, Surgery, Term, surgeries_of, terms_of
+
+
+@dataclass
+class _Leaf:
+    """A term with its network, the group it is added to, and its weight within that group."""
+
+    term: Term
+    network: FeatureNetwork
+    group: int
+    weight: float
+    target: Features | None = None
+
+    @property
+    def taps(self) -> tuple[str, ...]:
+        return self.term.loss.taps(self.network)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """What the surgery sees as one gradient."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class _Mix:
+    """A weighted sum of compiled parts."""
+
+    parts: tuple[tuple[float, "_Node"], ...]
+
+
+@dataclass(frozen=True)
+class _Operation:
+    """A surgery on two compiled parts."""
+
+    surgery: Surgery
+    pivot: "_Node"
+    other: "_Node"
+
+
+_Node = _Group | _Mix | _Operation
+
+
+@dataclass
+class CompiledGuidance:
+    """A guidance, ready for the sampler; call it with x0hat and the step's context.
+
+    Attributes:
+        leaves: Every term with its place.
+        root: How groups are combined.
+        groups: Number of gradients that are kept apart.
+    """
+
+    leaves: list[_Leaf]
+    root: _Node
+    groups: int
+    surgeries: list[Surgery] = field(default_factory=list[Surgery])
+
+    def reset(self) -> None:
+        """Forget moving targets and what combiners remember, before a new run."""
+        for leaf in self.leaves:
+            if callable(leaf.term.target):
+                leaf.target = None
+        for surgery in self.surgeries:
+            surgery.combiner.reset()
+
+    @torch.no_grad()
+    def __call__(self, x0hat: Tensor, context: StepContext) -> Guided:
+        """Return g and the trace of this step.
+
+        Args:
+            x0hat: `(B, 3, H, W)`, clipped and contracted.
+            context: Where the step is; moving targets look at its x_t and t.
+
+        Returns:
+            g `(B, 3, H, W)`; recorded are each term's loss as "<name>.loss" and, per surgery,
+            "<name>.pivot_norm", "other_norm", "cosine", "conflict", "k" and "norm".
+        """
+        record: Record = {}
+        gradients = self._gradients(x0hat, context, record)
+        if self.groups == 1:
+            return Guided(gradients[0], record)
+        gram, scales = gram_of(gradients)
+        lengths = self._lengths(self.root, gram, record)
+        return Guided(combine(gradients, gram, scales, lengths), record)
+
+    def _gradients(self, x0hat: Tensor, context: StepContext, record: Record) -> Tensor:
+        """Return the groups' gradients `(G, B, 3, H, W)`."""
+        total = x0hat.new_zeros(self.groups, *x0hat.shape, dtype=torch.float32)
+        for network in dict.fromkeys(leaf.network for leaf in self.leaves):
+            leaves = [leaf for leaf in self.leaves if leaf.network is network]
+            taps = list(dict.fromkeys(tap for leaf in leaves for tap in leaf.taps))
+            features, pull_back = network.vjp(x0hat, taps)
+            cotangents: dict[int, Features] = {}
+            for leaf in leaves:
+                self._refresh(leaf, context)
+                assert leaf.target is not None
+                value, found = leaf.term.loss.cotangent(network, features, leaf.target)
+                record[f"{leaf.term.name}.loss"] = leaf.term.weight * value
+                _accumulate(cotangents.setdefault(leaf.group, {}), found, leaf.weight)
+            pulled = pull_back(list(cotangents.values()))
+            for place, group in enumerate(cotangents):
+                total[group] += pulled[place]
+        self._check(total, record, context.t)
+        return total
+
+    def _refresh(self, leaf: _Leaf, context: StepContext) -> None:
+        """Renew a moving target; repeats of a step keep the first one's, as PGDiff does."""
+        target = leaf.term.target
+        if callable(target) and (leaf.target is None or context.repeat == 0):
+            leaf.target = leaf.term.loss.target(leaf.network, target(context))
+
+    def _check(self, gradients: Tensor, record: Record, t: int) -> None:
+        finite = torch.isfinite(gradients).flatten(1).all(1)
+        if bool(finite.all()):
+            return
+        bad = [leaf.term.name for leaf in self.leaves if not bool(finite[leaf.group])]
+        losses = ", ".join(
+            f"{name} = {torch.as_tensor(record[f'{name}.loss']).tolist()}" for name in bad
+        )
+        raise NonFiniteGradientError(
+            f"The gradient of {' + '.join(bad)} is NaN or infinite at timestep {t} ({losses}); "
+            "lower its weight or the strength, or compute in float32."
+        )
+
+    def _lengths(self, node: _Node, gram: Gram, record: Record) -> Tensor:
+        """Return how far the node's gradient goes along each unit gradient, `(B, G)`."""
+        if isinstance(node, _Group):
+            lengths = torch.zeros_like(gram.norms)
+            lengths[:, node.index] = gram.norms[:, node.index]
+            return lengths
+        if isinstance(node, _Mix):
+            parts = [weight * self._lengths(part, gram, record) for weight, part in node.parts]
+            return torch.stack(parts).sum(0)
+        vectors = torch.stack(
+            [self._lengths(node.pivot, gram, record), self._lengths(node.other, gram, record)], 1
+        )
+        inner = gram_of_combinations(gram, vectors)
+        steps = node.surgery.combiner.lengths(inner, pivot=0)
+        factors = torch.where(
+            inner.norms > 0, steps / torch.where(inner.norms > 0, inner.norms, 1.0), 0.0
+        )
+        lengths = _scaled_sum(vectors, inner.norms, steps)
+        _record_surgery(record, node.surgery.name, inner, factors, gram, lengths)
+        return lengths
+
+
+def compile_guidance(
+    expression: Expression, networks: Mapping[str, FeatureNetwork]
+) -> CompiledGuidance:
+    """Prepare an expression for a run: find the groups, compute what stays fixed once.
+
+    Args:
+        expression: Terms, sums and surgeries.
+        networks: The feature networks by name ("arcface", "vgg"); "pixels" is always there.
+
+    Raises:
+        InvalidInputError: A term's network is not given, two terms share a name, a weight is not
+            finite, or a target has another batch size than the others.
+    """
+    from ..features.base import Pixels
+
+    available: dict[str, FeatureNetwork] = {"pixels": Pixels(), **networks}
+    _check_terms(expression, available)
+    builder = _Builder(available)
+    root = builder.build(expression)
+    for leaf in builder.leaves:
+        if isinstance(leaf.term.target, Tensor):
+            leaf.target = leaf.term.loss.target(leaf.network, leaf.term.target)
+    compiled = CompiledGuidance(
+        builder.leaves, root, builder.groups, list(surgeries_of(expression))
+    )
+    compiled.reset()
+    return compiled
+
+
+class _Builder:
+    """Walks the expression once and hands out groups."""
+
+    def __init__(self, networks: Mapping[str, FeatureNetwork]) -> None:
+        self.networks = networks
+        self.leaves: list[_Leaf] = []
+        self.groups = 0
+
+    def build(self, expression: Expression) -> _Node:
+        """Return the compiled node of an expression."""
+        if not any(surgeries_of(expression)):
+            return self._group([(1.0, expression)])
+        if isinstance(expression, Surgery):
+            return _Operation(
+                expression, self.build(expression.pivot), self.build(expression.other)
+            )
+        assert isinstance(expression, Sum)
+        plain = [(w, part) for w, part in expression.items() if not any(surgeries_of(part))]
+        parts = [(w, self.build(part)) for w, part in expression.items() if any(surgeries_of(part))]
+        if plain:
+            # What needs no surgery is one cotangent, however many terms it has.
+            parts.append((1.0, self._group(plain)))
+        return _Mix(tuple(parts))
+
+    def _group(self, expressions: list[tuple[float, Expression]]) -> _Group:
+        group = _Group(self.groups)
+        self.groups += 1
+        for weight, expression in expressions:
+            self._add(expression, weight, group.index)
+        return group
+
+    def _add(self, expression: Expression, weight: float, group: int) -> None:
+        if isinstance(expression, Term):
+            network = self.networks[expression.loss.network]
+            self.leaves.append(_Leaf(expression, network, group, weight * expression.weight))
+        elif isinstance(expression, Sum):
+            for factor, part in expression.items():
+                self._add(part, weight * factor, group)
+
+
+def _check_terms(expression: Expression, networks: Mapping[str, FeatureNetwork]) -> None:
+    names: set[str] = set()
+    batches: set[int] = set()
+    for term in terms_of(expression):
+        if term.name in names:
+            raise InvalidInputError(
+                f"Two terms of the guidance are named {term.name!r}; the trace could not tell them "
+                "apart. Rename one."
+            )
+        names.add(term.name)
+        if not torch.isfinite(torch.tensor(term.weight)):
+            raise InvalidInputError(
+                f"The weight of {term.name!r} must be a finite number, not {term.weight}."
+            )
+        if term.loss.network not in networks:
+            raise InvalidInputError(
+                f"The term {term.name!r} needs the network {term.loss.network!r}, but only "
+                f"{', '.join(networks)} are given."
+            )
+        term.loss.taps(networks[term.loss.network])
+        if isinstance(term.target, Tensor):
+            batches.add(term.target.shape[0])
+    if len(batches - {1}) > 1:
+        raise InvalidInputError(
+            f"The guidance's images come in batches of {sorted(batches)}; they must all be of one "
+            "size, or single images."
+        )
+
+
+def _accumulate(total: Features, found: Features, weight: float) -> None:
+    for tap, value in found.items():
+        scaled = value if weight == 1 else value * weight
+        total[tap] = total[tap] + scaled if tap in total else scaled
+
+
+def _scaled_sum(vectors: Tensor, norms: Tensor, steps: Tensor) -> Tensor:
+    """Return sum_m steps_m v_m / |v_m| for vectors `(B, M, K)`; a zero vector adds nothing."""
+    positive = norms > 0
+    unit = vectors / torch.where(positive, norms, 1.0)[..., None]
+    return (unit * torch.where(positive, steps, 0.0)[..., None]).sum(1)
+
+
+def _record_surgery(
+    record: Record, name: str, inner: Gram, factors: Tensor, gram: Gram, lengths: Tensor
+) -> None:
+    cosine = inner.cosines[:, 0, 1]
+    record[f"{name}.pivot_norm"] = inner.norms[:, 0]
+    record[f"{name}.other_norm"] = inner.norms[:, 1]
+    record[f"{name}.cosine"] = cosine
+    record[f"{name}.conflict"] = (cosine < 0).float()
+    record[f"{name}.k"] = factors[:, 1]
+    record[f"{name}.norm"] = gram_of_combinations(gram, lengths[:, None]).norms[:, 0]

@@ -1,0 +1,122 @@
+"""d_vgg, the LPIPS distance at chosen VGG16 layers: PDGrad's low-level appearance loss."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..errors import InvalidInputError
+from ..features.base import FeatureNetwork, Features
+from ..features.vgg import LOW_TAPS, PerceptualNetwork
+from .base import LOSSES, Loss
+
+# Positions handled at a time on a CPU: the products of one chunk stay in its cache.
+_CHUNK = 8192
+
+
+@LOSSES.register("perceptual")
+class PerceptualLoss(Loss):
+    """Sum over layers of the spatial mean of sum_c w_lc^2 (phat - qhat)^2.
+
+    phat and qhat are the features, normalised over channels at each pixel.
+
+    Source: PDGrad, d_vgg(v_i(x0hat), v_i(y_a)); Zhang et al. 2018 (LPIPS), eq. 1, w_l^2 its heads.
+
+    Deviations: where a feature vector is exactly zero, its gradient is zero (in `lpips` it is NaN).
+
+    Args:
+        layers: VGG16 taps; v_1..v_5 of the paper by default, LPIPS's own are `vgg.HEAD_TAPS`.
+
+    Example:
+        >>> PerceptualLoss().layers[-1]
+        'conv5_2'
+    """
+
+    network = "vgg"
+
+    def __init__(self, layers: Sequence[str] = LOW_TAPS) -> None:
+        if not layers:
+            raise InvalidInputError("The perceptual loss needs at least one VGG16 layer, not none.")
+        self.layers = tuple(layers)
+
+    def taps(self, network: FeatureNetwork) -> tuple[str, ...]:
+        """See `Loss`."""
+        network.check_taps(self.layers)
+        return self.layers
+
+    def target(self, network: FeatureNetwork, image: Tensor) -> Features:
+        """Return the target's normalised features as `(B, H W, C)`; see `Loss`."""
+        return {
+            tap: _normalised(_as_rows(value))[0]
+            for tap, value in super().target(network, image).items()
+        }
+
+    def __call__(self, network: FeatureNetwork, features: Features, target: Features) -> Tensor:
+        """See `Loss`."""
+        total: Tensor | None = None
+        for tap in self.layers:
+            p, _ = _normalised(_as_rows(features[tap]))
+            value = ((p - target[tap]) ** 2 @ _head(network, tap)).mean(1)
+            total = value if total is None else total + value
+        assert total is not None
+        return total
+
+    def cotangent(
+        self, network: FeatureNetwork, features: Features, target: Features
+    ) -> tuple[Tensor, Features]:
+        """Return the loss and its cotangents in closed form; see `Loss`.
+
+        With p = f/|f| and a = dL/dp = 2/(HW) w^2 (p - q):  dL/df = (a - p <a, p>) / |f|.
+        """
+        total: Tensor | None = None
+        found: Features = {}
+        for tap in self.layers:
+            rows = _as_rows(features[tap])
+            value, g = _layer_cotangent(rows, target[tap], _head(network, tap))
+            total = value if total is None else total + value
+            b, c, h, w = features[tap].shape
+            found[tap] = g.view(b, h, w, c).permute(0, 3, 1, 2)
+        assert total is not None
+        return total, found
+
+
+def _layer_cotangent(f: Tensor, q: Tensor, head: Tensor) -> tuple[Tensor, Tensor]:
+    """Return one layer's distance `(B,)` and its gradient, shaped like f `(B, N, C)`."""
+    b, n, _ = f.shape
+    q = q.expand(b, -1, -1)
+    g = torch.empty_like(f)
+    value = f.new_zeros(b)
+    size = _CHUNK if f.device.type == "cpu" else n
+    for start in range(0, n, size):
+        part = slice(start, start + size)
+        p, inverse = _normalised(f[:, part])
+        difference = p - q[:, part]
+        a = difference * head
+        value += (a * difference).sum((1, 2))
+        along = (a * p).sum(2, keepdim=True)
+        torch.addcmul(a, p, along, value=-1, out=a)
+        torch.mul(a, inverse * (2 / n), out=g[:, part])
+    return value / n, g
+
+
+def _as_rows(feature: Tensor) -> Tensor:
+    """Return a feature map `(B, C, H, W)` as `(B, H W, C)`; a view where it is channels-last."""
+    return feature.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def _normalised(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Return rows `(..., C)` of unit length and 1/|f| `(..., 1)`; both zero where f is zero."""
+    squared = (rows * rows).sum(-1, keepdim=True)
+    # The square root is taken of a positive number only: its derivative at 0 is infinite.
+    positive = squared > 0
+    norm = torch.where(positive, squared, 1.0).sqrt()
+    inverse = torch.where(positive, 1 / (norm + 1e-10), 0.0)
+    return rows * inverse, inverse
+
+
+def _head(network: FeatureNetwork, tap: str) -> Tensor:
+    if not isinstance(network, PerceptualNetwork):
+        raise InvalidInputError(
+            f"The perceptual loss needs VGG16 with LPIPS heads, not {network.name!r}."
+        )
+    return network.head(tap)

@@ -1,0 +1,171 @@
+"""Gradient surgery: values by hand, the golden cases, and the properties each method promises."""
+
+import pytest
+import torch
+from golden import golden
+
+from pdgrad_core.combiners import COMBINERS
+from pdgrad_core.combiners.base import combine, gram_of, gram_of_combinations
+
+PIVOTED = ["projection", "pdgrad"]
+
+
+def gradients(m=2, b=4, seed=0, size=8):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(m, b, 3, size, size, generator=generator)
+
+
+def conflicting(b=6, seed=0):
+    """Pairs that oppose each other, the other from far shorter to far longer than the pivot."""
+    p, o = gradients(2, b, seed)
+    o = o - 1.5 * p * (o * p).flatten(1).sum(1).abs().view(-1, 1, 1, 1) / 100 - 0.5 * p
+    return torch.stack([p, o * torch.logspace(-2, 2, b).view(-1, 1, 1, 1)])
+
+
+def dot(a, b):
+    return (a.double() * b.double()).flatten(1).sum(1)
+
+
+def direct(p, o, limit):
+    """PDGrad's surgery on the full-size gradients, in float64, as the paper writes it."""
+    p, o = p.double(), o.double()
+    inner, square = dot(p, o), dot(p, p)
+    column = (-1, 1, 1, 1)
+    hat = o - (inner / square.clamp_min(1e-300)).view(column) * p
+    k = torch.ones_like(inner)
+    if limit:
+        k = (square.sqrt() / dot(hat, hat).sqrt().clamp_min(1e-300)).clamp_max(1)
+    return torch.where((inner < 0).view(column), p + k.view(column) * hat, p + o)
+
+
+def test_values_by_hand():
+    p = torch.tensor([2.0, 0.0, 0.0]).view(1, 3, 1, 1)
+    o = torch.tensor([-1.0, 4.0, 0.0]).view(1, 3, 1, 1)
+    answers = {"sum": [1, 4, 0], "projection": [2, 4, 0], "pdgrad": [2, 2, 0]}
+    for name, expected in answers.items():
+        found = COMBINERS[name]()(torch.stack([p, o])).flatten()
+        torch.testing.assert_close(found, torch.tensor(expected).float())
+
+
+CASES = sorted({key.split(".")[0] for key in golden("pdgrad_surgery")})
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_golden_cases(case):
+    vectors = golden("pdgrad_surgery")
+    p, o = vectors[f"{case}.pivot"], vectors[f"{case}.other"]
+    expected = vectors[f"{case}.result"]
+    found = COMBINERS["pdgrad"]()(torch.stack([p, o])).double()
+    for one, wanted in zip(found, expected, strict=True):
+        close = 1e-6 * float(wanted.abs().max())
+        torch.testing.assert_close(one, wanted, atol=close, rtol=0)
+
+
+@pytest.mark.parametrize("name", PIVOTED)
+def test_agreement_with_a_direct_projection(name):
+    for pair in (gradients(), conflicting()):
+        expected = direct(*pair, limit=name == "pdgrad")
+        found = COMBINERS[name]()(pair).double()
+        torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", PIVOTED)
+def test_the_pivot_is_never_opposed(name):
+    for seed in range(5):
+        p, o = conflicting(seed=seed)
+        g = COMBINERS[name]()(torch.stack([p, o]))
+        assert (dot(g, p) >= dot(p, p) * (1 - 1e-4)).all()
+
+
+def test_k_never_lengthens_and_bounds_the_other_by_the_pivot():
+    p, o = conflicting()
+    plain = COMBINERS["projection"]()(torch.stack([p, o])) - p
+    limited = COMBINERS["pdgrad"]()(torch.stack([p, o])) - p
+    slack = 1 + 1e-4
+    assert (dot(limited, limited) <= dot(plain, plain) * slack).all()
+    assert (dot(limited, limited) <= dot(p, p) * slack).all()
+    assert (dot(limited, limited) < dot(plain, plain) * 0.9).any()
+
+
+@pytest.mark.parametrize("name", COMBINERS.names())
+def test_scaling_all_gradients_scales_the_result(name):
+    pair = conflicting()
+    combiner = COMBINERS[name]()
+    one = combiner(pair)
+    combiner.reset()
+    torch.testing.assert_close(combiner(pair * 1024), one * 1024, rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.parametrize("name", COMBINERS.names())
+def test_an_images_result_does_not_depend_on_its_batch_mates(name):
+    pair = conflicting()
+    combiner = COMBINERS[name]()
+    together = combiner(pair)
+    combiner.reset()
+    torch.testing.assert_close(combiner(pair[:, :1])[0], together[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", [n for n in COMBINERS.names() if n != "torchjd_pcgrad"])
+def test_permuting_the_gradients_and_the_pivot_permutes_nothing_else(name):
+    three = gradients(3)
+    combiner = COMBINERS[name]()
+    one = combiner(three, pivot=0)
+    other = combiner(three[[2, 1, 0]], pivot=2)
+    torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", COMBINERS.names())
+@pytest.mark.parametrize("scale", [0.0, 1e-25, 1.0, 1e18])
+def test_results_are_finite_at_every_scale(name, scale):
+    pair = conflicting() * scale
+    g = COMBINERS[name]()(pair)
+    assert g.isfinite().all()
+    if scale == 0:
+        assert not g.any()
+
+
+@pytest.mark.parametrize("name", ["sum", *PIVOTED])
+def test_gradients_that_agree_are_simply_added(name):
+    p, o = gradients(seed=3)
+    o = o + p * 2
+    found = COMBINERS[name]()(torch.stack([p, o]))
+    torch.testing.assert_close(found, p + o, rtol=1e-4, atol=1e-5)
+
+
+def test_several_others_are_each_treated_by_themselves():
+    p, o = conflicting()
+    (_, other) = conflicting(seed=9)
+    combiner = COMBINERS["pdgrad"]()
+    both = combiner(torch.stack([p, o, other]))
+    parts = [combiner(torch.stack([p, x])) - p for x in (o, other)]
+    torch.testing.assert_close(both, p + parts[0] + parts[1], rtol=1e-3, atol=1e-3)
+
+
+def test_combinations_have_the_gram_of_the_combined_gradients():
+    three = gradients(3)
+    gram, scales = gram_of(three)
+    vectors = torch.randn(4, 2, 3, generator=torch.Generator().manual_seed(2))
+    combined = torch.stack([combine(three, gram, scales, vectors[:, i]) for i in range(2)])
+    found, (expected, _) = gram_of_combinations(gram, vectors), gram_of(combined)
+    torch.testing.assert_close(found.cosines, expected.cosines, atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.norms, expected.norms, rtol=1e-5, atol=0)
+
+
+def test_random_methods_are_seeded_and_leave_the_global_generator_alone():
+    three = gradients(3, 8)
+    before = torch.random.get_rng_state()
+    one = COMBINERS["torchjd_pcgrad"](seed=1)
+    first, second = one(three), one(three)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    one.reset()
+    assert torch.equal(one(three), first)
+    assert not torch.equal(first, second)
+
+
+def test_torchjds_answers_in_the_plane():
+    # |w a + (1 - w) b|^2 with <a,a> = 1, <a,b> = -0.5, <b,b> = 2.5 is least at w = 3 / 4.5.
+    a = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)
+    b = torch.tensor([-0.5, 1.5, 0.0]).view(1, 3, 1, 1)
+    w = 3.0 / 4.5
+    found = COMBINERS["torchjd_mgda"]()(torch.stack([a, b]))
+    torch.testing.assert_close(found, w * a + (1 - w) * b, atol=2e-3, rtol=0)
