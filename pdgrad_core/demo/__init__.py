@@ -21,9 +21,25 @@ An `Identity` has what a person keeps (drawn in `anatomy.py`, `grooming.py`), a 
 from picture to picture; both are records of float32 tensors with one row per face, to be read,
 edited, stacked, selected and repeated. `attributes.py` turns both into standardised numbers.
 
+The main parameters of an identity: age, skin tone, skull, jaw and chin, eyes and irises, brows,
+nose, mouth, ears, freckles, moles, a scar, lines of age, hair (colour, hairline, volume, length,
+parting, fringe, curl), beard, glasses. Of a view: yaw within 25 degrees, pitch 15, roll 10; smile,
+open mouth, brows, lids, gaze; direction, colour and hardness of the key light, fill, light from
+behind; backdrop, clothes, focus, and a jitter of the framing of about 1 px at 64 px that
+`sample_views(seeds, jitter=0.0)` leaves out.
+
 Seeds are integers >= 0 and give parameters by numpy's PCG64 alone, so they are the same on every
 machine. Pixels are computed in float32: between machines, devices and chunk sizes they agree
 to 0.02 (in the range [-1, 1]) but for up to 0.1% of the pixels, on edges, and to 1e-4 on average.
+
+Speed on one busy core of an AMD EPYC server: 170 pictures a second at 64 px, 50 at 128 px,
+labels of parts included; 12 microseconds to draw the parameters of a person. Measured by
+
+    OMP_NUM_THREADS=1 python -m timeit -n 1 -r 3 -s "
+    from pdgrad_core.demo.faces import render
+    from pdgrad_core.demo.identity import sample_identities
+    from pdgrad_core.demo.view import sample_views
+    who, views = sample_identities(range(512)), sample_views(range(512))" "render(who, views, 64)"
 
 Coordinates in px span 0..size from edge to edge, so the template's (193, 240) of 512 is
 (24.1, 30) at 64 px.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 PARTS = (
@@ -35,6 +34,14 @@ class Canvas:
             self.albedo[box], self.gloss[box], parts, self.x[box], self.y[box], self.pixel
         )
 
+    def row(self, index: int) -> Canvas:
+        """One face alone; painting there paints here."""
+        box = slice(index, index + 1)
+        parts = None if self.parts is None else self.parts[box]
+        return Canvas(
+            self.albedo[box], self.gloss[box], parts, self.x[box], self.y[box], self.pixel
+        )
+
     def edge(self, distance: Tensor, softness: float = 1.0) -> Tensor:
         """Coverage 0..1 of a signed distance (positive inside), antialiased over `softness` px."""
         return (distance / (self.pixel * softness) + 0.5).clamp(0.0, 1.0)
@@ -52,7 +59,7 @@ class Canvas:
         """
         if colour.dim() == 2:
             colour = colour[:, :, None, None]
-        self.albedo.copy_(torch.lerp(self.albedo, colour.expand_as(self.albedo), cover[:, None]))
+        self.albedo.lerp_(colour.expand_as(self.albedo), cover[:, None])
         if gloss is not None:
             self.gloss.add_(cover * (gloss - self.gloss))
         if part and self.parts is not None:

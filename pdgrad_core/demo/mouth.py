@@ -92,4 +92,4 @@ def paint_nose(canvas: Canvas, who: Identity) -> None:
     ring = (wx * wx + wy * wy + 1e-6).sqrt() - 1.0
     crease = torch.exp(-((ring / 0.17) ** 2)) * smoothstep(0.1, 0.75, wx)
     base = torch.exp(-(((box.y - tip - 0.115) / 0.03) ** 2 + (ax / (width * 0.75)) ** 4))
-    box.shade(1.0 - 0.62 * hole - 0.34 * crease - 0.08 * base)
+    box.shade(1.0 - 0.55 * hole - 0.34 * crease - 0.08 * base)

@@ -160,7 +160,7 @@ def _nose(who: Identity, x: Tensor, y: Tensor) -> Tensor:
         + (column(who.nose_height) - column(who.nose_root)) * t.clamp(0.0, 1.0) ** 1.15
     )
     rise = rise + column(who.nose_hump) * torch.exp(-(((t - 0.45) / 0.22) ** 2))
-    fade = torch.sigmoid((t + 0.10) * 10.0) * torch.sigmoid((tip + 0.065 - y) * 26.0)
+    fade = torch.sigmoid((t + 0.10) * 10.0) * torch.sigmoid((tip + 0.07 - y) * 19.0)
     width = column(who.nose_bridge) * (1.25 + 0.45 * t.clamp(0.0, 1.0))
     centre = column(who.nose_bend) * t
     ridge = rise * fade * torch.exp(-(((x - centre) / width) ** 2) * 0.8)

@@ -88,11 +88,13 @@ def diffuse(normal: tuple[Tensor, ...], light: Lighting, seen: Tensor, open_sky:
     sky = (0.72 + 0.28 * height) * open_sky
     back = (1.0 - dot(normal, light.eye)).clamp_min(0.0) ** 3 * light.rim
     back = back * (0.75 + height).clamp(0.0, 1.0)
+    # Chest and cheeks throw key light back up at what faces down.
+    bounce = 0.22 * (-height).clamp_min(0.0)
     parts = []
     for i, wrap in enumerate(WRAP):
         # Shadows keep a little of the light that has wandered inside the skin.
         lit = ((facing + wrap) / (1.0 + wrap)).clamp_min(0.0) * (seen + (1.0 - seen) * wrap * 0.45)
-        parts.append(light.key_rgb[:, i] * (lit + back * 0.9) + light.fill_rgb[:, i] * sky)
+        parts.append(light.key_rgb[:, i] * (lit + back * 0.9 + bounce) + light.fill_rgb[:, i] * sky)
     return torch.stack(parts, dim=1)
 
 

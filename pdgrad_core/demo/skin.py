@@ -111,20 +111,26 @@ def _paint_lines(canvas: Canvas, who: Identity) -> None:
 
 def paint_marks(canvas: Canvas, who: Identity) -> None:
     """Moles and scars."""
+    cover = torch.zeros_like(canvas.x)
     for k in range(who.moles.shape[1]):
         mx, my, radius = (column(who.moles[:, k, i]) for i in range(3))
         far = ((canvas.x - mx) ** 2 + (canvas.y - my) ** 2 + 1e-9).sqrt()
-        cover = canvas.edge(radius - far, 1.2) * (radius > 0)
-        canvas.paint(who.skin_rgb * who.skin_rgb.new_tensor([0.22, 0.14, 0.12]), cover * 0.9)
+        cover = torch.maximum(cover, canvas.edge(radius - far, 1.2) * (radius > 0))
+    canvas.paint(who.skin_rgb * who.skin_rgb.new_tensor([0.22, 0.14, 0.12]), cover * 0.9)
+    # Scars are rare, so each is painted alone.
+    for index in (who.scar[:, 4] > 0).nonzero()[:, 0].tolist():
+        _paint_scar(canvas.row(index), who.select(slice(index, index + 1)))
+
+
+def _paint_scar(canvas: Canvas, who: Identity) -> None:
     sx, sy, ux, uy, half = (column(who.scar[:, i]) for i in range(5))
     dx, dy = canvas.x - sx, canvas.y - sy
     along, off = dx * ux + dy * uy, dx * uy - dy * ux
     along = along - along.clamp(-half, half)
     far = (along**2 + off**2 + 1e-9).sqrt()
-    has = half > 0
     pale = who.skin_rgb * 0.6 + 0.22 * who.skin_rgb.new_tensor([0.95, 0.55, 0.52])
-    canvas.shade(1.0 - 0.35 * canvas.edge(0.030 - far, 2.0) * has)
-    canvas.paint(pale, canvas.edge(0.014 - far, 1.2) * 0.9 * has)
+    canvas.shade(1.0 - 0.35 * canvas.edge(0.030 - far, 2.0))
+    canvas.paint(pale, canvas.edge(0.014 - far, 1.2) * 0.9)
 
 
 def paint_beard(canvas: Canvas, who: Identity, zones: Tensor) -> None:
