@@ -32,7 +32,7 @@ Seeds are integers >= 0 and give parameters by numpy's PCG64 alone, so they are 
 machine. Pixels are computed in float32: between machines, devices and chunk sizes they agree
 to 0.02 (in the range [-1, 1]) but for up to 0.1% of the pixels, on edges, and to 1e-4 on average.
 
-Speed on one busy core of an AMD EPYC server: 170 pictures a second at 64 px, 50 at 128 px,
+Speed on one core of an AMD EPYC server: 190 pictures a second at 64 px, 54 at 128 px,
 labels of parts included; 12 microseconds to draw the parameters of a person. Measured by
 
     OMP_NUM_THREADS=1 python -m timeit -n 1 -r 3 -s "

@@ -45,6 +45,14 @@ def skin_zones(who: Identity, view: View) -> Tensor:
     )  # fmt: skip
     dots = mounds([(1.0, 0.5, 0.22, 0.42, 0.26), (0.8, 0.0, 0.15, 0.3, 0.3)], x, y, n)
     dots = dots + 0.25 * torch.exp(-(((y + 0.75) / 0.35) ** 2))
+    maps = (red, dark, dots, *_beard_zones(who, drop, x, y))
+    return torch.stack([m.expand_as(red) for m in maps], dim=1)
+
+
+def _beard_zones(
+    who: Identity, drop: Tensor, x: Tensor, y: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Signed distances of moustache, goatee and whiskers; `drop` is how far the chin hangs."""
     lip = column(who.mouth_y)
     ax = x.abs()
     above = torch.minimum(
@@ -66,8 +74,7 @@ def skin_zones(who: Identity, view: View) -> Tensor:
         / column(0.62 * who.lip_lower + 0.045 + 0.5 * drop)
     ) ** 2
     whiskers = torch.minimum(cheek, (mouth - 1.0) * 0.18)
-    maps = (red, dark, dots, moustache, goatee, whiskers)
-    return torch.stack([m.expand_as(red) for m in maps], dim=1)
+    return moustache, goatee, whiskers
 
 
 def paint_skin(canvas: Canvas, who: Identity, zones: Tensor) -> None:
