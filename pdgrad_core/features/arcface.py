@@ -19,7 +19,8 @@ from ..errors import WrongArchitectureError
 from ..images import resize
 from ..registry import unknown_name
 from .base import FeatureNetwork, Features, Precision, Pullback
-from .iresnet import EMBEDDING, STEM, FoldedIResNet, IResNet, config_from_state_dict
+from .iresnet import EMBEDDING, STEM, IResNet, config_from_state_dict
+from .iresnet_folded import FoldedIResNet
 
 # The square of the aligned FFHQ-512 template that ArcFace's own 112 template covers, in 512ths:
 # both are fixed, upright, and their eyes and mouth corners agree to within a pixel of 112.

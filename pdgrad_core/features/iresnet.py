@@ -1,4 +1,4 @@
-"""insightface's IResNet, the ArcFace backbone, with its adjoint written out.
+"""insightface's IResNet, the ArcFace backbone.
 
 Source: Deng et al. 2019 (ArcFace); He et al. 2016 with the block order of insightface's `iresnet`.
 The module carries the official key names, for loading and for training; `FoldedIResNet` is its
@@ -8,15 +8,13 @@ frozen form, batch norms folded into the convolutions, for the guidance.
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import cast
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import WrongArchitectureError
-from .base import CotangentStack, Features, Precision, Pullback
+from .base import Features
 
 EMBEDDING = "embedding"
 STEM = "stem"
@@ -66,7 +64,9 @@ def config_from_state_dict(state: Mapping[str, Tensor]) -> IResNetConfig:
     )
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
+    """One residual block: norm, convolution, norm, PReLU, convolution, norm, and the shortcut."""
+
     def __init__(self, in_channels: int, channels: int, stride: int) -> None:
         super().__init__()
         self.bn1 = nn.BatchNorm2d(in_channels)
@@ -83,6 +83,7 @@ class _Block(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map `(B, C, H, W)` to the block's channels and stride."""
         h = self.prelu(self.bn2(self.conv1(self.bn1(x))))
         h = self.bn3(self.conv2(h))
         return h + (x if self.downsample is None else self.downsample(x))
@@ -112,7 +113,7 @@ class IResNet(nn.Module):
         ):
             blocks: list[nn.Module] = []
             for i in range(count):
-                blocks.append(_Block(channels, width, 2 if i == 0 else 1))
+                blocks.append(Block(channels, width, 2 if i == 0 else 1))
                 channels = width
             self.add_module(f"layer{stage}", nn.Sequential(*blocks))
         self.bn2 = nn.BatchNorm2d(channels)
@@ -131,10 +132,10 @@ class IResNet(nn.Module):
         ]
         return [STEM, *blocks, EMBEDDING]
 
-    def blocks(self) -> list[_Block]:
+    def blocks(self) -> list[Block]:
         """Return the residual blocks of all stages, in order."""
         stages = [cast(nn.Sequential, self.get_submodule(f"layer{s}")) for s in (1, 2, 3, 4)]
-        return [cast(_Block, block) for stage in stages for block in stage]
+        return [cast(Block, block) for stage in stages for block in stage]
 
     def forward(self, image: Tensor, taps: Sequence[str] = (EMBEDDING,)) -> Features:
         """Return features at `taps`; the embedding is not normalised.
@@ -152,155 +153,3 @@ class IResNet(nn.Module):
         if EMBEDDING in taps:
             found[EMBEDDING] = self.features(self.fc(self.bn2(h).flatten(1)))
         return found
-
-
-def _affine(bn: nn.BatchNorm2d | nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
-    """Return (scale, shift) of a batch norm in evaluation mode, in float64."""
-    mean, variance = cast(Tensor, bn.running_mean).double(), cast(Tensor, bn.running_var).double()
-    scale = bn.weight.double() / (variance + bn.eps).sqrt()
-    return scale, bn.bias.double() - mean * scale
-
-
-def _folded(conv: nn.Conv2d, bn: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Return weight and bias of the convolution that does both, in float64."""
-    scale, shift = _affine(bn)
-    return conv.weight.double() * scale[:, None, None, None], shift
-
-
-@dataclass
-class _FoldedBlock:
-    """One residual block: bn1, conv1 (+bn2), PReLU, conv2 (+bn3), and the shortcut (+bn)."""
-
-    scale: Tensor
-    shift: Tensor
-    conv1: Tensor
-    bias1: Tensor
-    slope: Tensor
-    conv2: Tensor
-    bias2: Tensor
-    shortcut: Tensor | None
-    shortcut_bias: Tensor | None
-    stride: int
-
-    def converted(self, dtype: torch.dtype) -> "_FoldedBlock":
-        tensors = {
-            name: _to(value, dtype)
-            for name, value in vars(self).items()
-            if isinstance(value, Tensor)
-        }
-        return replace(self, **tensors)
-
-
-def _to(value: Tensor, dtype: torch.dtype) -> Tensor:
-    value = value.to(dtype)
-    return value.to(memory_format=torch.channels_last) if value.ndim == 4 else value
-
-
-class FoldedIResNet:
-    """The frozen network in evaluation mode: forward with a tape, and the adjoint along it.
-
-    Args:
-        network: The network, its batch norms trained.
-        precision: Dtypes of the two passes.
-    """
-
-    def __init__(self, network: IResNet, precision: Precision) -> None:
-        self.taps = network.taps
-        self.precision = precision
-        with torch.inference_mode(False), torch.no_grad():
-            stem, stem_bias = _folded(network.conv1, network.bn1)
-            blocks = [_fold_block(block) for block in network.blocks()]
-            head_scale, head_shift = _affine(network.bn2)
-            out_scale, out_shift = _affine(network.features)
-            fc = network.fc.weight.double() * out_scale[:, None]
-            bias = network.fc.bias.double() * out_scale + out_shift
-            area = fc.shape[1] // len(head_scale)
-            bias = bias + fc @ head_shift.repeat_interleave(area)
-            fc = fc * head_scale.repeat_interleave(area)
-            self.stem = {d: _to(stem, d) for d in {precision.forward, precision.backward}}
-            self.stem_bias = stem_bias.to(precision.forward)
-            self.stem_slope = {d: network.prelu.weight.to(d) for d in self.stem}
-            self.blocks = {d: [block.converted(d) for block in blocks] for d in self.stem}
-            self.fc = {d: fc.to(d) for d in self.stem}
-            self.fc_bias = bias.to(precision.forward)
-
-    def vjp(self, image: Tensor, taps: Sequence[str]) -> tuple[Features, Pullback]:
-        """Return features at `taps` and the pullback to the `(B, 3, S, S)` image."""
-        dtype = self.precision.forward
-        found: Features = {}
-        masks: list[Tensor] = []
-        depth = max(self.taps.index(tap) for tap in taps)
-        h = image.to(dtype, memory_format=torch.channels_last)
-        h = F.conv2d(h, self.stem[dtype], self.stem_bias, padding=1)
-        masks.append(h > 0)
-        h = F.prelu(h, self.stem_slope[dtype])
-        if STEM in taps:
-            found[STEM] = h.float()
-        for name, block in zip(self.taps[1 : depth + 1], self.blocks[dtype], strict=False):
-            h, mask = _block_forward(block, h)
-            masks.append(mask)
-            if name in taps:
-                found[name] = h.float()
-        if EMBEDDING in taps:
-            found[EMBEDDING] = F.linear(h.flatten(1), self.fc[dtype], self.fc_bias).float()
-        last = h.shape[1:]
-        return found, lambda cotangents: self._pull_back(cotangents, masks, last)
-
-    def _pull_back(
-        self, cotangents: Sequence[Features], masks: list[Tensor], last: torch.Size
-    ) -> Tensor:
-        dtype = self.precision.backward
-        stack = CotangentStack(cotangents)
-        stack.enter(EMBEDDING, dtype)
-        fc = self.fc[dtype]
-        stack.apply(lambda g: torch.unflatten(g @ fc, 1, last))
-        for index in reversed(range(1, len(masks))):
-            stack.enter(self.taps[index], dtype)
-            block, mask = self.blocks[dtype][index - 1], stack.repeated(masks[index])
-            stack.apply(lambda g, block=block, mask=mask: _block_backward(block, g, mask))
-        stack.enter(STEM, dtype)
-        mask, slope = stack.repeated(masks[0]), self.stem_slope[dtype]
-        stack.apply(lambda g: _prelu_backward(g, mask, slope))
-        stack.apply(lambda g: F.conv_transpose2d(g, self.stem[dtype], padding=1))
-        return stack.result()
-
-
-def _fold_block(block: _Block) -> _FoldedBlock:
-    scale, shift = _affine(block.bn1)
-    conv1, bias1 = _folded(block.conv1, block.bn2)
-    conv2, bias2 = _folded(block.conv2, block.bn3)
-    shortcut = shortcut_bias = None
-    if block.downsample is not None:
-        conv, bn = block.downsample
-        shortcut, shortcut_bias = _folded(cast(nn.Conv2d, conv), cast(nn.BatchNorm2d, bn))
-    stride = block.conv2.stride[0]
-    slope = block.prelu.weight.double()
-    return _FoldedBlock(
-        scale, shift, conv1, bias1, slope, conv2, bias2, shortcut, shortcut_bias, stride
-    )
-
-
-def _block_forward(block: _FoldedBlock, x: Tensor) -> tuple[Tensor, Tensor]:
-    # bn1 stays apart: its shift is not what the convolution's zero padding sees at the border.
-    z = torch.addcmul(block.shift[:, None, None], x, block.scale[:, None, None])
-    u = F.conv2d(z, block.conv1, block.bias1, padding=1)
-    mask = u > 0
-    u = F.prelu(u, block.slope)
-    h = F.conv2d(u, block.conv2, block.bias2, stride=block.stride, padding=1)
-    if block.shortcut is None:
-        return h.add_(x), mask
-    return h.add_(F.conv2d(x, block.shortcut, block.shortcut_bias, stride=block.stride)), mask
-
-
-def _block_backward(block: _FoldedBlock, g: Tensor, mask: Tensor) -> Tensor:
-    extra = block.stride - 1
-    d = F.conv_transpose2d(g, block.conv2, stride=block.stride, padding=1, output_padding=extra)
-    d = _prelu_backward(d, mask, block.slope)
-    d = F.conv_transpose2d(d, block.conv1, padding=1).mul_(block.scale[:, None, None])
-    if block.shortcut is None:
-        return d.add_(g)
-    return d.add_(F.conv_transpose2d(g, block.shortcut, stride=block.stride, output_padding=extra))
-
-
-def _prelu_backward(g: Tensor, mask: Tensor, slope: Tensor) -> Tensor:
-    return torch.where(mask, g, g * slope[:, None, None])

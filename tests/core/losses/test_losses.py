@@ -1,0 +1,161 @@
+"""The contract of every loss, values by hand, and LPIPS's own numbers."""
+
+import pytest
+import torch
+from golden import assert_near, golden
+from networks import images, small_networks
+from recipe import fill
+
+from pdgrad_core.errors import InvalidInputError
+from pdgrad_core.features.base import Pixels
+from pdgrad_core.features.vgg import HEAD_TAPS, VGG16, PerceptualNetwork
+from pdgrad_core.losses import LOSSES, Loss
+from pdgrad_core.losses.identity import IdentityLoss
+from pdgrad_core.losses.perceptual import PerceptualLoss
+from pdgrad_core.losses.pixel import PixelLoss
+
+MEMBERS = {
+    "identity-low": lambda: LOSSES["identity"]("low"),
+    "identity-high": lambda: LOSSES["identity"]("high"),
+    "perceptual": LOSSES["perceptual"],
+    "pixel": LOSSES["pixel"],
+    "squared_identity": LOSSES["squared_identity"],
+}
+
+
+@pytest.fixture(scope="module")
+def networks():
+    return {**small_networks(), "pixels": Pixels()}
+
+
+def parts(loss, networks, batch=2):
+    network = networks[loss.network]
+    features = network.features(images(batch, seed=1), loss.taps(network))
+    return network, features, loss.target(network, images(batch, seed=2))
+
+
+def test_every_registered_loss_is_under_test():
+    assert {name.split("-")[0] for name in MEMBERS} == set(LOSSES)
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_the_closed_form_cotangent_is_autograds(name, networks):
+    loss = MEMBERS[name]()
+    network, features, target = parts(loss, networks)
+    value, found = loss.cotangent(network, features, target)
+    expected_value, expected = Loss.cotangent(loss, network, features, target)
+    torch.testing.assert_close(value, expected_value, rtol=1e-5, atol=1e-7)
+    assert value.shape == (2,)
+    assert set(found) == set(expected)
+    for tap, wanted in expected.items():
+        close = 1e-5 * float(wanted.abs().max())
+        torch.testing.assert_close(found[tap], wanted, rtol=1e-4, atol=close)
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_derivatives_agree_with_finite_differences(name, networks):
+    loss = MEMBERS[name]()
+    network = networks[loss.network]
+    generator = torch.Generator().manual_seed(0)
+    if loss.network == "vgg":
+        network = PerceptualNetwork(
+            VGG16((2, 2, 2, 2, 2)), [torch.ones(2, dtype=torch.float64)] * 5
+        )
+        network.heads = {tap: head.double() for tap, head in network.heads.items()}
+    shape = (1, 2, 2, 2) if loss.network == "vgg" else (1, 3, 2, 2)
+    features = {
+        tap: torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True)
+        for tap in loss.taps(network)
+    }
+    target = {tap: torch.randn(shape, generator=generator).double() for tap in features}
+    if loss.network == "vgg":
+        target = {tap: t.permute(0, 2, 3, 1).flatten(1, 2) for tap, t in target.items()}
+    elif isinstance(loss, IdentityLoss):
+        target = {tap: t.flatten(1) for tap, t in target.items()}
+
+    def scalar(*values):
+        return loss(network, dict(zip(features, values, strict=True)), target).sum()
+
+    assert torch.autograd.gradcheck(scalar, tuple(features.values()))
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_an_images_loss_does_not_depend_on_its_batch_mates(name, networks):
+    loss = MEMBERS[name]()
+    network, features, target = parts(loss, networks)
+    value, found = loss.cotangent(network, features, target)
+    one = {tap: f[1:] for tap, f in features.items()}
+    alone, found_alone = loss.cotangent(network, one, {k: v[1:] for k, v in target.items()})
+    torch.testing.assert_close(value[1:], alone, rtol=1e-5, atol=1e-7)
+    for tap, g in found_alone.items():
+        torch.testing.assert_close(found[tap][1:], g, rtol=1e-4, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_the_target_itself_costs_nothing(name, networks):
+    loss = MEMBERS[name]()
+    network = networks[loss.network]
+    same = images(1, seed=2)
+    features = network.features(same, loss.taps(network))
+    value, found = loss.cotangent(network, features, loss.target(network, same))
+    torch.testing.assert_close(value, torch.zeros(1), atol=1e-5, rtol=0)
+    assert all(g.abs().max() < 1e-5 for g in found.values())
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_zero_features_give_finite_gradients(name, networks):
+    loss = MEMBERS[name]()
+    network, features, target = parts(loss, networks)
+    zeros = {tap: torch.zeros_like(f) for tap, f in features.items()}
+    for method in (loss.cotangent, lambda *a: Loss.cotangent(loss, *a)):
+        value, found = method(network, zeros, target)
+        assert value.isfinite().all()
+        assert all(g.isfinite().all() for g in found.values())
+
+
+def test_lpips_equals_the_official_one():
+    vectors = golden("lpips_vgg_recipe")
+    trunk = fill(VGG16(), gain=2**0.5)
+    network = PerceptualNetwork(trunk, [vectors[f"lin{i}"] for i in range(5)])
+    loss = PerceptualLoss(HEAD_TAPS)
+    features, pull_back = network.vjp(vectors["a"], HEAD_TAPS)
+    target = loss.target(network, vectors["b"])
+    value, cotangents = loss.cotangent(network, features, target)
+    assert_near(value, vectors["lpips"], 0, rtol=1e-5)
+    assert_near(pull_back([cotangents])[0], vectors["grad_a"], 2e-9)
+    for i, tap in enumerate(HEAD_TAPS):
+        one = PerceptualLoss([tap])(network, features, target)
+        assert_near(one.squeeze(), vectors["per_layer"][i], 0, rtol=1e-5)
+
+
+def test_cosine_distance_by_hand(networks):
+    loss = IdentityLoss("high")
+    p = {"embedding": torch.tensor([[3.0, 4.0]])}
+    q = {"embedding": torch.tensor([[1.0, 0.0]])}
+    value, g = loss.cotangent(networks["arcface"], p, q)
+    assert_near(value, torch.tensor([1 - 0.6]), 1e-6)
+    # (cos p/|p| - q)/|p| = (0.6 (0.6, 0.8) - (1, 0)) / 5
+    assert_near(g["embedding"], torch.tensor([[-0.128, 0.096]]), 1e-6)
+
+
+def test_pixels_by_hand_and_masked():
+    x = torch.tensor([1.0, 2.0]).view(1, 1, 1, 2).expand(1, 3, 1, 2)
+    y = {"image": torch.zeros_like(x)}
+    value, g = PixelLoss().cotangent(Pixels(), {"image": x}, y)
+    assert value.item() == 15
+    assert torch.equal(g["image"], 2 * x)
+    mask = torch.tensor([0.0, 0.5]).view(1, 1, 1, 2)
+    value, g = PixelLoss(mask).cotangent(Pixels(), {"image": x}, y)
+    assert value.item() == 3
+    assert torch.equal(g["image"][..., 1], torch.zeros(1, 3, 1))
+
+
+def test_wrong_networks_masks_and_levels_are_refused(networks):
+    with pytest.raises(InvalidInputError, match="needs an ArcFace network, not 'vgg'"):
+        IdentityLoss().taps(networks["vgg"])
+    with pytest.raises(InvalidInputError, match="low, high"):
+        IdentityLoss("middle")
+    with pytest.raises(InvalidInputError, match="1 where a pixel is missing"):
+        PixelLoss(torch.zeros(4, 4))
+    with pytest.raises(InvalidInputError, match="at least one VGG16 layer"):
+        PerceptualLoss([])

@@ -1,0 +1,48 @@
+"""Small feature networks with random weights, built alike wherever a test needs them."""
+
+import torch
+from recipe import fill
+
+from pdgrad_core.features.arcface import ArcFace, IResNetArcFace
+from pdgrad_core.features.iresnet import IResNet, IResNetConfig
+from pdgrad_core.features.vgg import VGG16, PerceptualNetwork
+
+SMALL_IRESNET = IResNetConfig((1, 2, 2, 1), (8, 12, 16, 24), 20, 32)
+SMALL_WIDTHS = (8, 12, 16, 20, 24)
+
+
+def small_arcface():
+    return IResNetArcFace(fill(IResNet(SMALL_IRESNET)))
+
+
+def small_vgg():
+    generator = torch.Generator().manual_seed(0)
+    heads = [torch.rand(width, generator=generator) for width in SMALL_WIDTHS]
+    return PerceptualNetwork(fill(VGG16(SMALL_WIDTHS), gain=2**0.5), heads)
+
+
+def small_networks():
+    return {"arcface": small_arcface(), "vgg": small_vgg()}
+
+
+def images(batch=1, size=48, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(batch, 3, size, size, generator=generator) * 2 - 1
+
+
+class GoldenEmbedder(ArcFace):
+    """The network that stands in for ArcFace in the golden p_sample files."""
+
+    taps = ("embedding",)
+    low_taps = ("embedding",) * 3
+
+    def __init__(self, vectors):
+        self.weights = {k.removeprefix("embed."): v for k, v in vectors.items()}
+
+    def network_features(self, face, taps):
+        x = face
+        for i in (1, 2, 3, 4):
+            w, b = self.weights[f"conv{i}.weight"], self.weights[f"conv{i}.bias"]
+            x = torch.nn.functional.silu(torch.nn.functional.conv2d(x, w, b, stride=2, padding=1))
+        x = torch.nn.functional.linear(x.flatten(1), self.weights["fc.weight"])
+        return {"embedding": x + self.weights["fc.bias"]}
