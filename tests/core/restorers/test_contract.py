@@ -7,6 +7,7 @@ from torch import nn
 from pdgrad_core.checkpoints import Checkpoint
 from pdgrad_core.errors import InvalidInputError, UnknownNameError
 from pdgrad_core.restorers import RESTORERS, load_restorer
+from pdgrad_core.restorers.coarse_net import CoarseNetwork
 from pdgrad_core.restorers.rrdb import RRDBNetwork
 
 
@@ -26,6 +27,9 @@ def make(name):
     member = RESTORERS[name]
     if name == "none":
         return member()
+    if name == "demo":
+        torch.manual_seed(0)
+        return member(CoarseNetwork(4, 1))
     if name == "rrdb":
         torch.manual_seed(0)
         return member(RRDBNetwork(8, 4, 1))
@@ -46,6 +50,7 @@ def call(restorer, dtype=torch.float32, count=2):
 
 def test_names():
     assert RESTORERS.names() == [
+        "demo",
         "none",
         "rrdb",
         "spandrel_model",
@@ -114,6 +119,9 @@ def test_impossible_sizes_are_refused_with_the_size_asked_for(restorer):
     image = torch.zeros(1, 3, 30, 34)
     if restorer.size_px is not None:
         with pytest.raises(InvalidInputError, match="512x512 pixels, not 34x30"):
+            restorer(image)
+    elif restorer.name == "demo":
+        with pytest.raises(InvalidInputError, match="multiples of 8 pixels, not 34x30"):
             restorer(image)
     elif restorer.name == "rrdb":
         with pytest.raises(InvalidInputError, match="multiples of 4 pixels, not 34x30"):

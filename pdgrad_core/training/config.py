@@ -1,0 +1,178 @@
+"""Training presets as data: one row per network, every number in one place."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..errors import InvalidInputError
+from ..registry import unknown_name
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Everything that decides a training run, but for the pictures.
+
+    Progress is counted in images, so that a change of the batch size changes nothing else.
+
+    Attributes:
+        objective: Name in `OBJECTIVES`: "prior", "coarse", "identity" or "perceptual".
+        network: The objective's options that shape the network.
+        options: The objective's other options.
+        image_size: Side of the pictures in pixels.
+        batch_size: Images of one step.
+        total_images: Length of the run.
+        learning_rate: Adam's, at its highest.
+        warmup_images: The rate rises linearly over these first images.
+        cooldown_images: The rate falls linearly to 0 over these last images.
+        betas: Adam's.
+        weight_decay: AdamW's, decoupled; on matrices and kernels only.
+        gradient_clip: Largest norm of the gradient; 0 for no limit.
+        ema_std: Width of a power-function average, relative to the run's length; None for a plain
+            one.
+        ema_halflife: Half-life in images of a plain average.
+        snapshot_images: A checkpoint, a validation and a sheet are made this often.
+        flip: Whether half of the images are mirrored.
+        precision: "auto" takes bfloat16 where the hardware has matrix units for it.
+        seed: Of the initial weights and of every draw.
+    """
+
+    objective: str
+    network: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    image_size: int = 64
+    batch_size: int = 32
+    total_images: int = 100_000
+    learning_rate: float = 5e-4
+    warmup_images: int = 4_000
+    cooldown_images: int = 20_000
+    betas: tuple[float, float] = (0.9, 0.99)
+    weight_decay: float = 0.0
+    gradient_clip: float = 1.0
+    ema_std: float | None = 0.1
+    ema_halflife: int = 5_000
+    snapshot_images: int = 20_000
+    flip: bool = True
+    precision: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "total_images", "snapshot_images", "image_size"):
+            if getattr(self, name) < 1:
+                raise InvalidInputError(f"{name} must be at least 1, not {getattr(self, name)}.")
+        if not 0 < self.learning_rate < math.inf:
+            raise InvalidInputError(
+                f"learning_rate must be a positive number, not {self.learning_rate}."
+            )
+        if self.precision not in PRECISIONS:
+            raise InvalidInputError(
+                f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}."
+            )
+
+    def learning_rate_at(self, images: int) -> float:
+        """Return the rate after so many images: a ramp up, a plateau, a ramp down to 0."""
+        up = (images + self.batch_size) / max(self.warmup_images, 1)
+        down = (self.total_images - images) / max(self.cooldown_images, 1)
+        return self.learning_rate * max(0.0, min(1.0, up, down))
+
+
+_PRIOR = TrainingConfig(
+    objective="prior",
+    network={
+        "width": 32,
+        "channel_mult": (1, 2, 3),
+        "num_res_blocks": (1, 2, 2),
+        "attention_levels": (2,),
+        "patch_size": 2,
+        "num_head_channels": 32,
+    },
+    options={"prediction": "v"},
+    batch_size=32,
+    total_images=300_000,
+    learning_rate=1e-3,
+    cooldown_images=60_000,
+    ema_std=0.08,
+)
+
+_IDENTITY = TrainingConfig(
+    objective="identity",
+    network={"layers": (1, 2, 2, 1), "widths": (16, 32, 64, 128), "embedding_dim": 128},
+    options={"scale": 24.0, "margin": 0.3},
+    batch_size=64,
+    total_images=160_000,
+    learning_rate=2e-3,
+    cooldown_images=100_000,
+    weight_decay=0.05,
+    ema_std=0.05,
+)
+
+_PERCEPTUAL = TrainingConfig(
+    objective="perceptual",
+    network={"widths": (16, 32, 64, 96, 96)},
+    batch_size=32,
+    total_images=120_000,
+    learning_rate=1e-3,
+    cooldown_images=80_000,
+    ema_std=0.05,
+    flip=False,  # left and right matter: the pose is among the attributes
+)
+
+PRESETS: dict[str, TrainingConfig] = {
+    "prior": _PRIOR,
+    # What a GPU is for: the same network, wider and deeper, at twice the side.
+    "prior-128": replace(
+        _PRIOR,
+        network={
+            "width": 96,
+            "channel_mult": (1, 2, 2, 4),
+            "num_res_blocks": (2, 2, 2, 2),
+            "attention_levels": (2, 3),
+            "patch_size": 2,
+            "num_head_channels": 64,
+        },
+        image_size=128,
+        batch_size=256,
+        total_images=20_000_000,
+        learning_rate=4e-4,
+        warmup_images=200_000,
+        cooldown_images=4_000_000,
+        snapshot_images=1_000_000,
+    ),
+    "coarse": TrainingConfig(
+        objective="coarse",
+        network={"width": 24, "blocks": 3},
+        options={"degradation": "pdgrad"},
+        batch_size=32,
+        total_images=100_000,
+        learning_rate=1e-3,
+        cooldown_images=60_000,
+        ema_std=0.05,
+    ),
+    "identity": _IDENTITY,
+    "perceptual": _PERCEPTUAL,
+    # Whoever guides does not score: other seeds, other shapes.
+    "scorer-identity": replace(
+        _IDENTITY,
+        network={"layers": (2, 1, 2, 1), "widths": (12, 32, 56, 112), "embedding_dim": 96},
+        options={"scale": 24.0, "margin": 0.25},
+        seed=1,
+    ),
+    "scorer-perceptual": replace(
+        _PERCEPTUAL, network={"widths": (12, 24, 48, 72, 80)}, total_images=100_000, seed=1
+    ),
+}
+"""The presets by name."""
+
+
+def preset(name: str, **changes: Any) -> TrainingConfig:
+    """Return a preset, with some of its fields changed.
+
+    Raises:
+        UnknownNameError: There is no preset of this name.
+        InvalidInputError: A changed field is out of range.
+    """
+    if name not in PRESETS:
+        raise unknown_name("training preset", name, list(PRESETS))
+    return replace(PRESETS[name], **changes)

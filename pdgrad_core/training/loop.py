@@ -1,0 +1,223 @@
+"""The training loop: one page for every kind of network.
+
+Progress is counted in images. What a step draws depends on the seed and on the images seen alone,
+so a run that was interrupted continues exactly as if it had not been.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..errors import CorruptCheckpointError, InvalidInputError
+from ..images import save_image, write_whole
+from .config import TrainingConfig
+from .dataset import FaceSource
+from .ema import make_average
+from .objectives import OBJECTIVES
+from .precision import autocast
+from .sheet import tile
+
+logger = logging.getLogger(__name__)
+
+STATE_FILE = "state.pt"
+STATS_FILE = "stats.jsonl"
+REPORT_IMAGES = 2_000
+
+
+class Trainer:
+    """A training run: the module, its optimiser and average, and how far they are.
+
+    Args:
+        config: The run's numbers.
+        faces: Training pictures.
+        device: Where the module is trained.
+    """
+
+    def __init__(
+        self, config: TrainingConfig, faces: FaceSource, device: torch.device | str = "cpu"
+    ) -> None:
+        self.config = config
+        self.faces = faces
+        self.device = torch.device(device)
+        self.objective = OBJECTIVES[config.objective](config, faces)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)  # layers initialise from the global generator only
+            module = self.objective.build()
+        layout: Any = torch.channels_last
+        self.module = module.to(self.device).to(memory_format=layout).train()
+        self.optimizer = torch.optim.AdamW(
+            _parameter_groups(self.module, config.weight_decay),
+            lr=config.learning_rate,
+            betas=config.betas,
+        )
+        self.average = make_average(self.module, config.ema_std, config.ema_halflife)
+        self.images = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether the run has its full length."""
+        return self.images >= self.config.total_images
+
+    def step(self) -> dict[str, Tensor]:
+        """Train on one batch and return its losses, detached."""
+        config = self.config
+        generator = step_generator(config.seed, self.images)
+        batch = self.faces.draw(generator, config.batch_size).to(self.device)
+        with autocast(self.device, config.precision):
+            losses = self.objective.losses(self.module, batch, generator)
+        self.optimizer.zero_grad()
+        losses["loss"].backward()
+        if config.gradient_clip > 0:
+            nn.utils.clip_grad_norm_(self.module.parameters(), config.gradient_clip)
+        for group in self.optimizer.param_groups:
+            group["lr"] = config.learning_rate_at(self.images)
+        self.optimizer.step()
+        self.images += config.batch_size
+        self.average.update(self.module, self.images, config.batch_size)
+        return {name: value.detach() for name, value in losses.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that a continued run needs."""
+        return {
+            "images": self.images,
+            "module": self.module.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from a saved state."""
+        self.module.load_state_dict(state["module"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.average.load_state_dict(state["average"])
+        self.images = int(state["images"])
+
+    def save(self, folder: Path) -> None:
+        """Write the state into a folder, whole or not at all."""
+        write_whole(folder / STATE_FILE, lambda path: torch.save(self.state_dict(), path))
+
+    def resume(self, folder: Path) -> bool:
+        """Continue from a folder's state; returns whether there was one.
+
+        Raises:
+            CorruptCheckpointError: The state cannot be read, or is another network's.
+        """
+        path = folder / STATE_FILE
+        if not path.is_file():
+            return False
+        try:
+            self.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        except Exception as error:  # damaged bytes surface as many types inside the unpickler
+            raise CorruptCheckpointError(
+                f"{path} is not a state of this training run ({str(error).splitlines()[0]}); "
+                "choose another --out, or remove it to start anew."
+            ) from error
+        return True
+
+
+def train(
+    trainer: Trainer, held_out: FaceSource, folder: Path, minutes: float | None = None
+) -> None:
+    """Train to the end of the run, or for some minutes; continues what the folder holds.
+
+    The folder receives `state.pt`, `stats.jsonl` (one line a report) and
+    `samples_<images>.png` at every snapshot.
+
+    Args:
+        trainer: A fresh run.
+        held_out: Pictures of other persons, for validation.
+        folder: Where the run lives.
+        minutes: Stop, with a snapshot, after so long.
+
+    Raises:
+        InvalidInputError: The loss is NaN or infinite.
+        CorruptCheckpointError: The folder holds another run's state.
+    """
+    if trainer.resume(folder):
+        logger.info("continuing after %d images", trainer.images)
+    folder.mkdir(parents=True, exist_ok=True)
+    config = trainer.config
+    begin = time.monotonic()
+    for report in _reports(trainer, begin, minutes):
+        _append(folder / STATS_FILE, report)
+        last = trainer.done or _over(begin, minutes)
+        if last or _crossed(trainer.images, report["new_images"], config.snapshot_images):
+            snapshot(trainer, held_out, folder)
+
+
+def _reports(trainer: Trainer, begin: float, minutes: float | None) -> Iterator[dict[str, Any]]:
+    """Take steps, and yield the mean of every so many images' losses."""
+    while not trainer.done and not _over(begin, minutes):
+        start, since = trainer.images, time.monotonic()
+        sums: dict[str, Tensor] = {}
+        steps = 0
+        while trainer.images - start < REPORT_IMAGES and not trainer.done:
+            for name, value in trainer.step().items():
+                sums[name] = sums.get(name, torch.zeros_like(value)) + value
+            steps += 1
+        means = {name: float(value) / steps for name, value in sums.items()}
+        if not np.isfinite(means["loss"]):
+            raise InvalidInputError(
+                f"The loss is not finite after {trainer.images} images; lower the learning rate."
+            )
+        new = trainer.images - start
+        yield {
+            "images": trainer.images,
+            "new_images": new,
+            **means,
+            "learning_rate": trainer.config.learning_rate_at(trainer.images),
+            "images_per_second": new / (time.monotonic() - since),
+        }
+
+
+def snapshot(trainer: Trainer, held_out: FaceSource, folder: Path) -> dict[str, float]:
+    """Save the state, validate the average, draw its sheet; returns the figures."""
+    trainer.save(folder)
+    average = trainer.average.module
+    with torch.no_grad():
+        figures = trainer.objective.validate(average, held_out)
+        rows = trainer.objective.sheet(average, held_out)
+    _append(folder / STATS_FILE, {"images": trainer.images, "validation": figures})
+    save_image(tile(rows), folder / f"samples_{trainer.images:09d}.png")
+    return figures
+
+
+def step_generator(seed: int, images: int) -> torch.Generator:
+    """Return the CPU generator of the step that begins after so many images."""
+    state = np.random.SeedSequence([seed, images]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state[0]) >> 1)
+
+
+def describe(config: TrainingConfig) -> str:
+    """Return the configuration as one line of JSON."""
+    return json.dumps(asdict(config), sort_keys=True)
+
+
+def _parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    trained = [p for p in module.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+def _crossed(images: int, new: int, every: int) -> bool:
+    """Return whether a multiple of `every` lies among the last `new` images."""
+    return images // every > (images - new) // every
+
+
+def _over(begin: float, minutes: float | None) -> bool:
+    return minutes is not None and time.monotonic() - begin > 60 * minutes
+
+
+def _append(path: Path, row: dict[str, Any]) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")

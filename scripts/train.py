@@ -1,0 +1,107 @@
+"""Train one of the small networks: `python scripts/train.py PRESET --images drawn --out DIR`.
+
+`--images` is "drawn", a folder (one subfolder a person gives labels) or a labelled .npz; `render`
+draws faces once into such an .npz, which is much faster than drawing them anew for every network.
+A run that was interrupted continues where its last snapshot was, exactly, by the same command.
+"""
+
+import argparse
+import logging
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pdgrad_core.errors import PDGradError
+from pdgrad_core.training.config import PRESETS, preset
+from pdgrad_core.training.dataset import open_faces, save_drawn
+from pdgrad_core.training.export import export
+from pdgrad_core.training.loop import Trainer, train
+from pdgrad_core.training.objectives import OBJECTIVES
+from pdgrad_core.training.precision import choose_device
+
+
+def parse(argv: list[str] | None = None) -> argparse.Namespace:
+    """Return the command line's values."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("preset", choices=["render", *PRESETS], metavar="PRESET",
+                        help=f"render, or one of: {', '.join(PRESETS)}")  # fmt: skip
+    parser.add_argument("--images", default="drawn", help="drawn, a folder, or an .npz")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run; file of render")
+    parser.add_argument("--export", type=Path, help="write the weights to this .safetensors")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 for all")
+    parser.add_argument("--minutes", type=float, help="stop after so long, to be continued")
+    parser.add_argument("--total-images", type=int, help="length of the run")
+    parser.add_argument("--batch-size", type=int)
+    parser.add_argument("--learning-rate", type=float)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--size", type=int, default=64, help="render: side in pixels")
+    parser.add_argument("--people", type=int, default=6000, help="render: training persons")
+    parser.add_argument("--held-out", type=int, default=300, help="render: validation persons")
+    parser.add_argument("--views", type=int, default=8, help="render: pictures of a person")
+    return parser.parse_args(argv)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Draw, or train and export."""
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    if args.preset == "render":
+        people = {"train": args.people, "validation": args.held_out}
+        save_drawn(args.out, args.size, people, args.views)
+        return
+    names = ("total_images", "batch_size", "learning_rate", "seed")
+    changes: dict[str, Any] = {n: getattr(args, n) for n in names if getattr(args, n) is not None}
+    config = preset(args.preset, **changes)
+    labelled = OBJECTIVES[config.objective].labelled
+    faces, held_out = (
+        open_faces(args.images, config.image_size, split, labelled)
+        for split in ("train", "validation")
+    )
+    trainer = Trainer(config, faces, choose_device(args.device))
+    train(trainer, held_out, args.out, args.minutes)
+    if args.export is not None:
+        export(trainer, args.export, {"command": command(args), "commit": commit(),
+                                      "data": data_name(args.images)})  # fmt: skip
+
+
+def command(args: argparse.Namespace) -> str:
+    """Return the command that repeats this run, without this machine's paths."""
+    words = ["python", "scripts/train.py", args.preset, "--images", data_name(args.images)]
+    for name in ("total_images", "batch_size", "learning_rate", "seed"):
+        if getattr(args, name) is not None:
+            words += [f"--{name.replace('_', '-')}", str(getattr(args, name))]
+    return shlex.join([*words, "--out", f"runs/{args.preset}"])
+
+
+def data_name(images: str) -> str:
+    """Return the image source without its folder."""
+    return Path(images).name
+
+
+def commit() -> str:
+    """Return the checkout's git commit, or "unknown"."""
+    here = Path(__file__).parent
+    found = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip() or "unknown"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line and return the exit status."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        run(parse(argv))
+    except PDGradError as error:
+        print(f"train: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
