@@ -105,6 +105,7 @@ class CompiledGuidance:
 
     def _gradients(self, x0hat: Tensor, context: StepContext, record: Record) -> Tensor:
         """Return the groups' gradients `(G, B, 3, H, W)`."""
+        moved: dict[int, Tensor] = {}
         total = x0hat.new_zeros(self.groups, *x0hat.shape, dtype=torch.float32)
         for network in dict.fromkeys(leaf.network for leaf in self.leaves):
             leaves = [leaf for leaf in self.leaves if leaf.network is network]
@@ -112,7 +113,7 @@ class CompiledGuidance:
             features, pull_back = network.vjp(x0hat, taps)
             cotangents: dict[int, Features] = {}
             for leaf in leaves:
-                self._refresh(leaf, context)
+                self._refresh(leaf, context, moved)
                 assert leaf.target is not None
                 value, found = leaf.term.loss.cotangent(network, features, leaf.target)
                 record[f"{leaf.term.name}.loss"] = leaf.term.weight * value
@@ -123,11 +124,17 @@ class CompiledGuidance:
         self._check(total, record, context.t)
         return total
 
-    def _refresh(self, leaf: _Leaf, context: StepContext) -> None:
-        """Renew a moving target; repeats of a step keep the first one's, as PGDiff does."""
+    def _refresh(self, leaf: _Leaf, context: StepContext, moved: dict[int, Tensor]) -> None:
+        """Renew a moving target; repeats of a step keep the first one's, as PGDiff does.
+
+        `moved` holds this step's images: a target that several terms share is asked once.
+        """
         target = leaf.term.target
-        if callable(target) and (leaf.target is None or context.repeat == 0):
-            leaf.target = leaf.term.loss.target(leaf.network, target(context))
+        if isinstance(target, Tensor) or (leaf.target is not None and context.repeat > 0):
+            return
+        if id(target) not in moved:
+            moved[id(target)] = target(context)
+        leaf.target = leaf.term.loss.target(leaf.network, moved[id(target)])
 
     def _check(self, gradients: Tensor, record: Record, t: int) -> None:
         finite = torch.isfinite(gradients).flatten(1).all(1)

@@ -1,0 +1,28 @@
+"""Several reference photos: average their losses, or take the one nearest in identity."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ..features.arcface import ArcFace
+
+ReferenceChoice = Literal["mean", "nearest"]
+
+
+def nearest_reference(references: Sequence[Tensor], anchor: Tensor, arcface: ArcFace) -> Tensor:
+    """Return, for each image, the reference whose identity is nearest to the anchor's.
+
+    Args:
+        references: Each `(B or 1, 3, H, W)` in [-1, 1].
+        anchor: The coarse restoration, `(B, 3, H, W)`.
+        arcface: Whose embeddings are compared, by their cosine.
+
+    Returns:
+        `(B, 3, H, W)`.
+    """
+    wanted = arcface.embed(anchor)
+    everyone = torch.stack([reference.expand_as(anchor) for reference in references])
+    cosines = torch.stack([torch.cosine_similarity(arcface.embed(one), wanted) for one in everyone])
+    return everyone[cosines.argmax(0), torch.arange(anchor.shape[0], device=anchor.device)]

@@ -1,0 +1,146 @@
+"""Sets of models that belong together: a folder of official files, or the embedded demo set."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .diffusion.prior import DiffusionPrior, load_prior
+from .errors import InvalidInputError
+from .features.arcface import load_arcface
+from .features.base import FeatureNetwork
+from .features.vgg import load_perceptual
+from .registry import unknown_name
+from .restorers import RESTORERS, Restorer, load_restorer
+from .weights.catalogue import weight_file
+from .weights.folders import find, locate, search_folders
+
+logger = logging.getLogger(__name__)
+
+RESTORER_FILES: dict[str, str] = {
+    "codeformer": "codeformer",
+    "gfpgan": "gfpgan-1.4",
+    "restoreformer": "restoreformer",
+    "rrdb": "pgdiff-rrdb",
+}
+"""Catalogue name of each restorer's weights."""
+
+IDENTITY_FILES = ("arcface-iresnet50", "arcface-ir-se50")
+"""Catalogue names of identity networks, the papers' first."""
+
+DEMO = "demo"
+
+
+@dataclass
+class ModelSet:
+    """What a restoration needs: all on one device.
+
+    Attributes:
+        prior: The diffusion prior.
+        features: Feature networks by name ("arcface", "vgg").
+        restorer: f, or None where only the prior is wanted.
+        paths: The weight files used, by role.
+        name: "demo", or "" for a folder.
+    """
+
+    prior: DiffusionPrior
+    features: Mapping[str, FeatureNetwork] = field(default_factory=dict[str, FeatureNetwork])
+    restorer: Restorer | None = None
+    paths: dict[str, Path] = field(default_factory=dict[str, Path])
+    name: str = ""
+
+
+def load_model_set(
+    models: Path | str | None = None,
+    *,
+    restorer: str | None = None,
+    features: bool = True,
+    fidelity: float | None = None,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    extra_folders: Sequence[Path | str] = (),
+) -> ModelSet:
+    """Load the prior, the feature networks and a restorer.
+
+    Args:
+        models: Folder to search first, "demo" for the embedded set, or None for the usual folders.
+        restorer: Key in `RESTORERS`; None for the set's own (CodeFormer; the demo's coarse
+            network);
+            "none" for bicubic only.
+        features: Whether the guidance's feature networks are needed.
+        fidelity: CodeFormer's w in [0, 1]; None for its default.
+        device: Where everything is put.
+        dtype: In what the prior computes.
+        extra_folders: Further folders to search, as the host knows them.
+
+    Raises:
+        CheckpointError: A file is missing, damaged or of another network.
+        UnknownNameError: There is no such restorer.
+        InvalidInputError: A fidelity for a restorer that has none.
+    """
+    if restorer is not None and restorer not in RESTORERS:
+        raise unknown_name("restorer", restorer, RESTORERS.names())
+    if models == DEMO:
+        return _demo_set(restorer, features, device, dtype)
+    folders = search_folders(models, extra_folders)
+    paths = {"prior": find("ffhq512-prior", folders)}
+    restorer = restorer or "codeformer"
+    if restorer in RESTORER_FILES:
+        paths["restorer"] = find(RESTORER_FILES[restorer], folders)
+    if features:
+        paths["arcface"] = _first_found(IDENTITY_FILES, folders)
+        paths["vgg"] = find("vgg16", folders)
+    options: dict[str, Any] = {} if fidelity is None else {"fidelity": fidelity}
+    with torch.inference_mode(False):
+        return ModelSet(
+            prior=load_prior(paths["prior"], device, dtype),
+            features=_load_features(paths, device) if features else {},
+            restorer=load_restorer(restorer, paths.get("restorer"), device, **options),
+            paths=paths,
+        )
+
+
+def _demo_set(
+    restorer: str | None, features: bool, device: torch.device | str, dtype: torch.dtype
+) -> ModelSet:
+    from .demo.models import demo_weights
+
+    logger.info("The demo models know drawn faces only, 64x64 px; photos of people need the rest.")
+    paths = {role: demo_weights(role) for role in ("prior", "arcface", "vgg", "restorer")}
+    name = restorer or DEMO
+    if name not in (DEMO, "none"):
+        raise InvalidInputError(
+            f"The demo models come with their own restorer; --restorer can be {DEMO!r} or 'none' "
+            f"with them, not {restorer!r}."
+        )
+    if not features:
+        del paths["arcface"], paths["vgg"]
+    with torch.inference_mode(False):
+        return ModelSet(
+            prior=load_prior(paths["prior"], device, dtype),
+            features=_load_features(paths, device) if features else {},
+            restorer=load_restorer(name, paths["restorer"] if name == DEMO else None, device),
+            paths=paths,
+            name=DEMO,
+        )
+
+
+def _load_features(
+    paths: Mapping[str, Path], device: torch.device | str
+) -> dict[str, FeatureNetwork]:
+    return {
+        "arcface": load_arcface(paths["arcface"], device),
+        "vgg": load_perceptual(paths["vgg"], device=device),
+    }
+
+
+def _first_found(names: Sequence[str], folders: Sequence[Path]) -> Path:
+    """Return the first of several alternatives that is there; the error speaks of the first."""
+    for name in names:
+        path = locate(weight_file(name), folders)
+        if path is not None:
+            return path
+    return find(names[0], folders)
