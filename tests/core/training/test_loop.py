@@ -1,0 +1,108 @@
+"""The loop: exact continuation, reports, snapshots, faults."""
+
+import json
+
+import pytest
+import torch
+from toy_faces import toy_faces
+
+from pdgrad_core.errors import CorruptCheckpointError, InvalidInputError
+from pdgrad_core.training import loop
+from pdgrad_core.training.config import TrainingConfig
+from pdgrad_core.training.loop import Trainer, train
+
+NETWORKS = {
+    "prior": {"width": 32, "channel_mult": (1,), "num_res_blocks": (1,), "patch_size": 4},
+    "coarse": {"width": 4, "blocks": 1},
+    "identity": {"layers": (1, 1, 1, 1), "widths": (4, 4, 8, 8), "embedding_dim": 8},
+    "perceptual": {"widths": (4, 4, 8, 8, 8)},
+}
+
+
+def tiny(objective, **changes):
+    values = {
+        "network": NETWORKS[objective], "image_size": 16, "batch_size": 8, "total_images": 64,
+        "learning_rate": 3e-3, "warmup_images": 8, "cooldown_images": 0, "snapshot_images": 32,
+    }  # fmt: skip
+    return TrainingConfig(objective, **{**values, **changes})
+
+
+def states_equal(first, second):
+    a, b = first.state_dict(), second.state_dict()
+    assert a["images"] == b["images"]
+    for part in ("module", "average"):
+        assert all(torch.equal(a[part][name], b[part][name]) for name in a[part]), part
+    for key, entry in a["optimizer"]["state"].items():
+        for name, value in entry.items():
+            assert torch.equal(value, b["optimizer"]["state"][key][name])
+
+
+@pytest.mark.parametrize("objective", NETWORKS)
+def test_an_interrupted_run_continues_exactly(objective, tmp_path):
+    faces = toy_faces(attributes=3)
+    whole = Trainer(tiny(objective), faces)
+    for _ in range(6):
+        whole.step()
+    first = Trainer(tiny(objective), faces)
+    for _ in range(3):
+        first.step()
+    first.save(tmp_path)
+    torch.rand(7)  # the global generator is nobody's business
+    second = Trainer(tiny(objective, seed=0), faces)
+    assert second.resume(tmp_path)
+    assert second.images == 24
+    for _ in range(3):
+        second.step()
+    states_equal(whole, second)
+
+
+def test_seeds_differ_and_repeat():
+    faces = toy_faces()
+    one, same, other = (Trainer(tiny("coarse", seed=seed), faces) for seed in (0, 0, 1))
+    weights = [t.module.enter.weight for t in (one, same, other)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+    assert float(one.step()["loss"]) == float(same.step()["loss"])
+
+
+def test_train_writes_state_stats_and_sheets(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "REPORT_IMAGES", 16)
+    faces = toy_faces()
+    train(Trainer(tiny("coarse"), faces), toy_faces(seed=1), tmp_path)
+    rows = [json.loads(line) for line in (tmp_path / "stats.jsonl").read_text().splitlines()]
+    assert [row["images"] for row in rows] == [16, 32, 32, 48, 64, 64]
+    assert {"loss", "learning_rate", "images_per_second"} <= rows[0].keys()
+    assert rows[2]["validation"].keys() == {"l1", "psnr", "psnr_degraded"}
+    assert (tmp_path / "samples_000000064.png").is_file()
+    again = Trainer(tiny("coarse"), faces)
+    train(again, toy_faces(seed=1), tmp_path)
+    assert again.done
+    assert len((tmp_path / "stats.jsonl").read_text().splitlines()) == 6
+
+
+def test_no_time_left_still_leaves_a_state(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "REPORT_IMAGES", 8)
+    trainer = Trainer(tiny("coarse"), toy_faces())
+    train(trainer, toy_faces(seed=1), tmp_path, minutes=1e-6)
+    assert trainer.images == 0 or Trainer(tiny("coarse"), toy_faces()).resume(tmp_path)
+
+
+def test_a_foreign_or_damaged_state_is_refused(tmp_path):
+    faces = toy_faces()
+    Trainer(tiny("coarse"), faces).save(tmp_path)
+    with pytest.raises(CorruptCheckpointError, match="not a state of this training run"):
+        Trainer(tiny("identity"), faces).resume(tmp_path)
+    (tmp_path / "state.pt").write_bytes(b"half a file")
+    with pytest.raises(CorruptCheckpointError, match="choose another --out"):
+        Trainer(tiny("coarse"), faces).resume(tmp_path)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(tmp_path):
+    trainer = Trainer(tiny("coarse"), toy_faces())
+    trainer.module.leave.bias.data.fill_(float("nan"))
+    with pytest.raises(InvalidInputError, match="not finite after"):
+        train(trainer, toy_faces(seed=1), tmp_path)
+
+
+def test_a_run_is_described_by_one_line_of_json():
+    assert json.loads(loop.describe(tiny("prior")))["network"]["width"] == 32
