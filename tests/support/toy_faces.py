@@ -6,7 +6,7 @@ from pdgrad_core.training.dataset import StoredFaces
 
 
 def toy_faces(people=4, views=8, size=16, attributes=0, seed=0):
-    """Return stored faces `(people * views)` of this side, with random linear attributes if asked."""
+    """Return stored faces of this side, one attribute vector a person if asked."""
     generator = torch.Generator().manual_seed(seed)
     patterns = torch.rand(people, size, size, 3, generator=generator)
     patterns = 0.6 * patterns + 0.4 * torch.rand(people, 1, 1, 3, generator=generator)
