@@ -129,7 +129,9 @@ def parse_landmarks(landmarks: str | Sequence[Sequence[float]]) -> Points:
     Raises:
         InvalidInputError: Not five or three pairs of finite numbers.
     """
-    rows = re.split(r"[;\s]+", landmarks.strip()) if isinstance(landmarks, str) else landmarks
+    rows = landmarks
+    if isinstance(landmarks, str):
+        rows = re.split(r"[;\s]+", re.sub(r"\s*,\s*", ",", landmarks.strip()))
     try:
         points = np.array(
             [[float(n) for n in (row.split(",") if isinstance(row, str) else row)] for row in rows],

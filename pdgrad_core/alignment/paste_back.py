@@ -34,11 +34,12 @@ def paste_back(
     """Lay restored crops over the photo, with soft edges.
 
     The weight of a crop falls to exactly 0 at its edges, so there is no seam, and everything
-    outside the crops is left as it was.
+    outside the crops is left as it was. Where crops overlap, each pixel goes mostly to the crop
+    that has it nearer to its middle, so that a neighbour's crop does not cover a face.
 
     Args:
         photo: `(1, 3, H, W)` in [-1, 1].
-        faces: The faces as cut out of this photo, in the order in which they are laid.
+        faces: The faces as cut out of this photo.
         results: For each, the restored crop `(1, 3, R, R)` in [-1, 1]; R may differ from the
             crop's side.
         scale: Enlargement of the whole picture, from 1 to 8, where no background is given.
@@ -60,6 +61,7 @@ def paste_back(
     _check_faces(photo, faces, results)
     canvas = _canvas(photo, background, scale)
     allowed = None if mask is None else _allowed(mask, photo, canvas)
+    claims = torch.zeros(1, 1, *canvas.shape[-2:]) if len(faces) > 1 else None
     for face, result in zip(faces, results, strict=True):
         crop = result.detach().cpu().float().clamp(-1, 1)
         weight = None if parser is None else parser(crop).cpu().float()
@@ -67,22 +69,23 @@ def paste_back(
             _lay_whole(canvas, crop, weight, allowed)
         else:
             to_crop = _to_crop(face, photo, canvas, crop.shape[-1])
-            _lay(canvas, crop, weight, allowed, to_crop, feather_fraction)
+            _lay(canvas, crop, to_crop, feather_fraction, weight, allowed, claims)
     return canvas.to(photo)
 
 
 def _lay(
     canvas: Tensor,
     crop: Tensor,
-    weight: Tensor | None,
-    allowed: Tensor | None,
     to_crop: Points,
     feather_fraction: float,
+    weight: Tensor | None,
+    allowed: Tensor | None,
+    claims: Tensor | None,
 ) -> None:
-    """Blend one crop into its place on the canvas, which is changed."""
+    """Blend one crop into its place on the canvas, which is changed, as are the claims."""
     size_px = crop.shape[-1]
-    edges = np.array([[-0.5, -0.5], [size_px - 0.5, -0.5], [-0.5, size_px - 0.5]])
-    edges = np.vstack([edges, [[size_px - 0.5, size_px - 0.5]]])
+    first, last = -0.5, size_px - 0.5
+    edges = np.array([[first, first], [last, first], [first, last], [last, last]])
     corners = transform(invert(to_crop), edges)
     limit = np.array([canvas.shape[-1], canvas.shape[-2]])
     left, top = np.clip(np.floor(corners.min(axis=0)), 0, limit).astype(int).tolist()
@@ -92,10 +95,17 @@ def _lay(
         return
     here = to_crop.copy()
     here[:, 2] += to_crop[:, :2] @ np.array([left, top])
-    alpha = feather(edge_distance(here, height, width, size_px), feather_fraction * size_px)
-    if weight is not None:
-        alpha = alpha * warp(weight, here, height, width).clamp(0, 1)
     part = (..., slice(top, bottom), slice(left, right))
+    distance = edge_distance(here, height, width, size_px)
+    alpha = feather(distance, feather_fraction * size_px)
+    claim = (distance / size_px).clamp(min=0) ** 4
+    if weight is not None:
+        inside = warp(weight, here, height, width).clamp(0, 1)
+        alpha, claim = alpha * inside, claim * inside
+    if claims is not None:
+        # The running mean of all crops so far, weighted by how deep inside each a pixel lies.
+        claims[part] += claim
+        alpha = alpha * claim / claims[part].clamp(min=1e-12)
     if allowed is not None:
         alpha = alpha * allowed[part]
     pasted = warp(crop, here, height, width).clamp(-1, 1)

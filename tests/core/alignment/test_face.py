@@ -52,6 +52,7 @@ def test_landmarks_are_read_from_text_and_lists():
     expected = [[193, 240], [319, 240], [257, 314], [201, 371], [313, 371]]
     assert parse_landmarks(TEXT).tolist() == expected
     assert parse_landmarks(TEXT.replace(" ", ";\n")).tolist() == expected
+    assert parse_landmarks(TEXT.replace(",", ", ")).tolist() == expected
     assert parse_landmarks(expected).tolist() == expected
     assert parse_landmarks("1,2 3.5,4 5,6").tolist() == [[1, 2], [3.5, 4], [5, 6]]
 

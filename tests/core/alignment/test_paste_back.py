@@ -82,6 +82,20 @@ def test_several_faces_and_results_of_another_size():
     assert (again - photo).abs().max() < 0.03
 
 
+def test_a_neighbours_crop_does_not_cover_a_face():
+    photo = wave_photo(160, 200)
+    faces = [align_face(photo, face_at((x, 80), 0.25), 64) for x in (74, 126)]
+    results = [torch.full((1, 3, 64, 64), value) for value in (0.5, -0.5)]
+    back = paste_back(photo, faces, results)
+    assert back[0, 0, 80, 74].item() == pytest.approx(0.5, abs=0.01)
+    assert back[0, 0, 80, 126].item() == pytest.approx(-0.5, abs=0.01)
+    assert back[0, 0, 80, 100].item() == pytest.approx(0.0, abs=0.01)
+    assert back[0, :, 80, 40:160].diff(dim=-1).abs().max() < 0.15
+    other_order = paste_back(photo, faces[::-1], results[::-1])
+    assert (back - other_order).abs().max() < 0.15
+    assert (back - other_order).abs()[..., 60:100, 60:140].max() < 1e-3
+
+
 @pytest.mark.parametrize("scale", [2.0, 1.5])
 def test_enlarged_output(scale):
     photo = wave_photo(120, 160)
