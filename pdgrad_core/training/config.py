@@ -101,9 +101,9 @@ _IDENTITY = TrainingConfig(
     network={"layers": (1, 2, 2, 1), "widths": (16, 32, 64, 128), "embedding_dim": 128},
     options={"scale": 24.0, "margin": 0.3},
     batch_size=64,
-    total_images=160_000,
+    total_images=120_000,
     learning_rate=2e-3,
-    cooldown_images=100_000,
+    cooldown_images=80_000,
     weight_decay=0.05,
     ema_std=0.05,
 )
@@ -112,9 +112,9 @@ _PERCEPTUAL = TrainingConfig(
     objective="perceptual",
     network={"widths": (16, 32, 64, 96, 96)},
     batch_size=32,
-    total_images=120_000,
+    total_images=60_000,
     learning_rate=1e-3,
-    cooldown_images=80_000,
+    cooldown_images=40_000,
     ema_std=0.05,
     flip=False,  # left and right matter: the pose is among the attributes
 )
@@ -145,9 +145,9 @@ PRESETS: dict[str, TrainingConfig] = {
         network={"width": 24, "blocks": 3},
         options={"degradation": "pdgrad"},
         batch_size=32,
-        total_images=100_000,
+        total_images=60_000,
         learning_rate=1e-3,
-        cooldown_images=60_000,
+        cooldown_images=40_000,
         ema_std=0.05,
     ),
     "identity": _IDENTITY,
@@ -157,10 +157,11 @@ PRESETS: dict[str, TrainingConfig] = {
         _IDENTITY,
         network={"layers": (2, 1, 2, 1), "widths": (12, 32, 56, 112), "embedding_dim": 96},
         options={"scale": 24.0, "margin": 0.25},
+        total_images=100_000,
         seed=1,
     ),
     "scorer-perceptual": replace(
-        _PERCEPTUAL, network={"widths": (12, 24, 48, 72, 80)}, total_images=100_000, seed=1
+        _PERCEPTUAL, network={"widths": (12, 24, 48, 72, 80)}, seed=1
     ),
 }
 """The presets by name."""
