@@ -16,48 +16,9 @@ from ..combiners.base import Gram, combine, gram_of, gram_of_combinations
 from ..diffusion.sampler import Guided, Record, StepContext
 from ..errors import InvalidInputError, NonFiniteGradientError
 from ..features.base import FeatureNetwork, Features
-from .terms import Expression, Sum, Surgery, Term, surgeries_of, terms_of
-
-
-@dataclass
-class _Leaf:
-    """A term with its network, the group it is added to, and its weight within that group."""
-
-    term: Term
-    network: FeatureNetwork
-    group: int
-    weight: float
-    target: Features | None = None
-
-    @property
-    def taps(self) -> tuple[str, ...]:
-        return self.term.loss.taps(self.network)
-
-
-@dataclass(frozen=True)
-class _Group:
-    """What the surgery sees as one gradient."""
-
-    index: int
-
-
-@dataclass(frozen=True)
-class _Mix:
-    """A weighted sum of compiled parts."""
-
-    parts: tuple[tuple[float, "_Node"], ...]
-
-
-@dataclass(frozen=True)
-class _Operation:
-    """A surgery on two compiled parts."""
-
-    surgery: Surgery
-    pivot: "_Node"
-    other: "_Node"
-
-
-_Node = _Group | _Mix | _Operation
+from ..masks import check_same_size, keep_known
+from .groups import Builder, Group, Leaf, Mix, Node
+from .terms import Expression, Surgery, surgeries_of, terms_of
 
 
 @dataclass
@@ -67,13 +28,18 @@ class CompiledGuidance:
     Attributes:
         leaves: Every term with its place.
         root: How groups are combined.
-        groups: Number of gradients that are kept apart.
+        known: For each gradient that is kept apart the pixels where it counts, None for all.
     """
 
-    leaves: list[_Leaf]
-    root: _Node
-    groups: int
+    leaves: list[Leaf]
+    root: Node
+    known: list[Tensor | None]
     surgeries: list[Surgery] = field(default_factory=list[Surgery])
+
+    @property
+    def groups(self) -> int:
+        """Number of gradients that are kept apart."""
+        return len(self.known)
 
     def reset(self) -> None:
         """Forget moving targets and what combiners remember, before a new run."""
@@ -122,15 +88,18 @@ class CompiledGuidance:
             for place, group in enumerate(cotangents):
                 total[group] += pulled[place]
         self._check(total, record, context.t)
+        for group, known in enumerate(self.known):
+            check_same_size(known, x0hat)
+            total[group] = keep_known(total[group], known)
         return total
 
-    def _refresh(self, leaf: _Leaf, context: StepContext, moved: dict[int, Tensor]) -> None:
+    def _refresh(self, leaf: Leaf, context: StepContext, moved: dict[int, Tensor]) -> None:
         """Renew a moving target; repeats of a step keep the first one's, as PGDiff does.
 
         `moved` holds this step's images: a target that several terms share is asked once.
         """
         target = leaf.term.target
-        if isinstance(target, Tensor) or (leaf.target is not None and context.repeat > 0):
+        if not callable(target) or (leaf.target is not None and context.repeat > 0):
             return
         if id(target) not in moved:
             moved[id(target)] = target(context)
@@ -149,13 +118,13 @@ class CompiledGuidance:
             "lower its weight or the strength, or compute in float32."
         )
 
-    def _lengths(self, node: _Node, gram: Gram, record: Record) -> Tensor:
+    def _lengths(self, node: Node, gram: Gram, record: Record) -> Tensor:
         """Return how far the node's gradient goes along each unit gradient, `(B, G)`."""
-        if isinstance(node, _Group):
+        if isinstance(node, Group):
             lengths = torch.zeros_like(gram.norms)
             lengths[:, node.index] = gram.norms[:, node.index]
             return lengths
-        if isinstance(node, _Mix):
+        if isinstance(node, Mix):
             parts = [weight * self._lengths(part, gram, record) for weight, part in node.parts]
             return torch.stack(parts).sum(0)
         vectors = torch.stack(
@@ -188,56 +157,16 @@ def compile_guidance(
 
     available: dict[str, FeatureNetwork] = {"pixels": Pixels(), **networks}
     _check_terms(expression, available)
-    builder = _Builder(available)
+    builder = Builder(available)
     root = builder.build(expression)
     for leaf in builder.leaves:
-        if isinstance(leaf.term.target, Tensor):
+        if leaf.term.target is None:
+            leaf.target = {}
+        elif isinstance(leaf.term.target, Tensor):
             leaf.target = leaf.term.loss.target(leaf.network, leaf.term.target)
-    compiled = CompiledGuidance(
-        builder.leaves, root, builder.groups, list(surgeries_of(expression))
-    )
+    compiled = CompiledGuidance(builder.leaves, root, builder.known, list(surgeries_of(expression)))
     compiled.reset()
     return compiled
-
-
-class _Builder:
-    """Walks the expression once and hands out groups."""
-
-    def __init__(self, networks: Mapping[str, FeatureNetwork]) -> None:
-        self.networks = networks
-        self.leaves: list[_Leaf] = []
-        self.groups = 0
-
-    def build(self, expression: Expression) -> _Node:
-        """Return the compiled node of an expression."""
-        if not any(surgeries_of(expression)):
-            return self._group([(1.0, expression)])
-        if isinstance(expression, Surgery):
-            return _Operation(
-                expression, self.build(expression.pivot), self.build(expression.other)
-            )
-        assert isinstance(expression, Sum)
-        plain = [(w, part) for w, part in expression.items() if not any(surgeries_of(part))]
-        parts = [(w, self.build(part)) for w, part in expression.items() if any(surgeries_of(part))]
-        if plain:
-            # What needs no surgery is one cotangent, however many terms it has.
-            parts.append((1.0, self._group(plain)))
-        return _Mix(tuple(parts))
-
-    def _group(self, expressions: list[tuple[float, Expression]]) -> _Group:
-        group = _Group(self.groups)
-        self.groups += 1
-        for weight, expression in expressions:
-            self._add(expression, weight, group.index)
-        return group
-
-    def _add(self, expression: Expression, weight: float, group: int) -> None:
-        if isinstance(expression, Term):
-            network = self.networks[expression.loss.network]
-            self.leaves.append(_Leaf(expression, network, group, weight * expression.weight))
-        elif isinstance(expression, Sum):
-            for factor, part in expression.items():
-                self._add(part, weight * factor, group)
 
 
 def _check_terms(expression: Expression, networks: Mapping[str, FeatureNetwork]) -> None:

@@ -1,4 +1,4 @@
-"""The expression a guidance is written in: terms, weighted sums and surgeries.
+"""The expression a guidance is written in: terms, weighted sums, surgeries and masks.
 
 A PDGrad level is `Surgery("low", pivot=low_c, other=low_r, combiner)`, the whole method the `Sum`
 of two of them; any other composition is as good. The expression says nothing about how it is
@@ -15,6 +15,7 @@ from ..combiners import Combiner
 from ..diffusion.sampler import StepContext
 from ..errors import InvalidInputError
 from ..losses import Loss
+from ..masks import known_pixels
 
 MovingTarget = Callable[[StepContext], Tensor]
 """A target that depends on x_t and t: PGDiff's restorer f(y, x_t, t)."""
@@ -27,14 +28,21 @@ class Term:
     Attributes:
         name: What the trace and errors call it ("low_c").
         loss: The loss.
-        target: Image `(B or 1, 3, H, W)` in [-1, 1], or a callable that gives it at each step.
+        target: Image `(B or 1, 3, H, W)` in [-1, 1], or a callable that gives it at each step; None
+            for a loss that compares with none.
         weight: Factor of the loss.
     """
 
     name: str
     loss: Loss
-    target: Tensor | MovingTarget
+    target: Tensor | MovingTarget | None
     weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.loss.takes_target and self.target is None:
+            raise InvalidInputError(
+                f"The guidance term {self.name!r} compares x0hat with an image, but was given none."
+            )
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,25 @@ class Surgery:
     combiner: Combiner = field(repr=False)
 
 
-Expression: TypeAlias = Term | Sum | Surgery
+@dataclass(frozen=True)
+class Masked:
+    """An expression whose gradient is zero where a mask is: PGDiff's holes and scratches.
+
+    A surgery inside sees the gradients masked already, so conflicts in the hole do not count.
+
+    Attributes:
+        part: The expression.
+        mask: `(B or 1, 1, H, W)`, 1 where nothing is to be guided; fractions count as 1.
+    """
+
+    part: "Expression"
+    mask: Tensor = field(repr=False)
+
+    def __post_init__(self) -> None:
+        known_pixels(self.mask)
+
+
+Expression: TypeAlias = Term | Sum | Surgery | Masked
 
 
 def terms_of(expression: Expression) -> Iterator[Term]:
@@ -90,6 +116,8 @@ def terms_of(expression: Expression) -> Iterator[Term]:
     elif isinstance(expression, Sum):
         for part in expression.parts:
             yield from terms_of(part)
+    elif isinstance(expression, Masked):
+        yield from terms_of(expression.part)
     else:
         yield from terms_of(expression.pivot)
         yield from terms_of(expression.other)
@@ -100,6 +128,8 @@ def surgeries_of(expression: Expression) -> Iterator[Surgery]:
     if isinstance(expression, Sum):
         for part in expression.parts:
             yield from surgeries_of(part)
+    elif isinstance(expression, Masked):
+        yield from surgeries_of(expression.part)
     elif isinstance(expression, Surgery):
         yield from surgeries_of(expression.pivot)
         yield from surgeries_of(expression.other)

@@ -1,6 +1,7 @@
 """The contract of a loss: features of x0hat and of a target in, one number per image out."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -17,10 +18,12 @@ class Loss(ABC):
     overridden.
 
     Attributes:
-        network: Name of the feature network ("arcface", "vgg", "pixels").
+        network: Name of the feature network ("arcface", "vgg", "pixels", "discriminator").
+        takes_target: Whether it compares x0hat with an image; where not, its target is None.
     """
 
     network: str
+    takes_target: ClassVar[bool] = True
 
     @abstractmethod
     def taps(self, network: FeatureNetwork) -> tuple[str, ...]:
@@ -33,7 +36,7 @@ class Loss(ABC):
         Args:
             network: The network that made the features.
             features: Of x0hat, by tap, each `(B, ...)`.
-            target: What `target` returned; batch B or 1.
+            target: What `target` returned, batch B or 1; empty where the loss takes none.
         """
 
     def target(self, network: FeatureNetwork, image: Tensor) -> Features:

@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from ..errors import InvalidInputError
 from ..features.base import FeatureNetwork, Features
+from ..masks import check_same_size, keep_known, known_pixels
 from .base import LOSSES, Loss
 
 
@@ -29,15 +29,16 @@ class PixelLoss(Loss):
     network = "pixels"
 
     def __init__(self, mask: Tensor | None = None) -> None:
-        if mask is not None and (mask.ndim != 4 or mask.shape[1] != 1):
-            raise InvalidInputError(
-                f"A mask must be (B, 1, H, W), 1 where a pixel is missing, not {tuple(mask.shape)}."
-            )
-        self.known = None if mask is None else (mask == 0)
+        self.known = None if mask is None else known_pixels(mask)
 
     def taps(self, network: FeatureNetwork) -> tuple[str, ...]:  # noqa: ARG002
         """See `Loss`."""
         return ("image",)
+
+    def target(self, network: FeatureNetwork, image: Tensor) -> Features:
+        """Return the target image, once its size is known to be the mask's; see `Loss`."""
+        check_same_size(self.known, image)
+        return super().target(network, image)
 
     def __call__(self, network: FeatureNetwork, features: Features, target: Features) -> Tensor:
         """See `Loss`."""
@@ -50,7 +51,5 @@ class PixelLoss(Loss):
         target: Features,
     ) -> tuple[Tensor, Features]:
         """Return the loss and 2 (x0hat - target) on the known pixels; see `Loss`."""
-        difference = features["image"] - target["image"]
-        if self.known is not None:
-            difference = difference * self.known.to(difference)
+        difference = keep_known(features["image"] - target["image"], self.known)
         return (difference**2).flatten(1).sum(1), {"image": 2 * difference}

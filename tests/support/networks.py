@@ -4,6 +4,7 @@ import torch
 from recipe import fill
 
 from pdgrad_core.features.arcface import ArcFace, IResNetArcFace
+from pdgrad_core.features.discriminator import Discriminator, StyleGANDiscriminator
 from pdgrad_core.features.iresnet import IResNet, IResNetConfig
 from pdgrad_core.features.vgg import VGG16, PerceptualNetwork
 
@@ -19,6 +20,11 @@ def small_vgg():
     generator = torch.Generator().manual_seed(0)
     heads = [torch.rand(width, generator=generator) for width in SMALL_WIDTHS]
     return PerceptualNetwork(fill(VGG16(SMALL_WIDTHS), gain=2**0.5), heads)
+
+
+def small_discriminator():
+    """A discriminator of images of 32x32 pixels."""
+    return Discriminator(fill(StyleGANDiscriminator((4, 4, 6, 8))))
 
 
 def small_networks():

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from golden import assert_near, golden
-from networks import images, small_networks
+from networks import images, small_discriminator, small_networks
 from recipe import fill
 
 from pdgrad_core.errors import InvalidInputError
@@ -15,23 +15,37 @@ from pdgrad_core.losses.perceptual import PerceptualLoss
 from pdgrad_core.losses.pixel import PixelLoss
 
 MEMBERS = {
+    "adversarial": LOSSES["adversarial"],
+    "adversarial-linear": lambda: LOSSES["adversarial"]("linear"),
+    "color_statistics": LOSSES["color_statistics"],
+    "color_statistics-paper": lambda: LOSSES["color_statistics"](stop_gradient=True),
     "identity-low": lambda: LOSSES["identity"]("low"),
     "identity-high": lambda: LOSSES["identity"]("high"),
+    "lightness": LOSSES["lightness"],
     "perceptual": LOSSES["perceptual"],
     "pixel": LOSSES["pixel"],
     "squared_identity": LOSSES["squared_identity"],
+    "squared_perceptual": LOSSES["squared_perceptual"],
 }
+WITH_TARGET = [name for name, make in MEMBERS.items() if make().takes_target]
+# The paper's stop-gradient is no derivative of the loss's value.
+DERIVATIVES = [name for name in MEMBERS if name != "color_statistics-paper"]
 
 
 @pytest.fixture(scope="module")
 def networks():
-    return {**small_networks(), "pixels": Pixels()}
+    return {**small_networks(), "pixels": Pixels(), "discriminator": small_discriminator()}
+
+
+def target_of(loss, network, image):
+    return loss.target(network, image) if loss.takes_target else {}
 
 
 def parts(loss, networks, batch=2):
     network = networks[loss.network]
-    features = network.features(images(batch, seed=1), loss.taps(network))
-    return network, features, loss.target(network, images(batch, seed=2))
+    size = 32 if loss.network == "discriminator" else 48
+    features = network.features(images(batch, size, seed=1), loss.taps(network))
+    return network, features, target_of(loss, network, images(batch, size, seed=2))
 
 
 def test_every_registered_loss_is_under_test():
@@ -52,7 +66,7 @@ def test_the_closed_form_cotangent_is_autograds(name, networks):
         torch.testing.assert_close(found[tap], wanted, rtol=1e-4, atol=close)
 
 
-@pytest.mark.parametrize("name", MEMBERS)
+@pytest.mark.parametrize("name", DERIVATIVES)
 def test_derivatives_agree_with_finite_differences(name, networks):
     loss = MEMBERS[name]()
     network = networks[loss.network]
@@ -62,13 +76,15 @@ def test_derivatives_agree_with_finite_differences(name, networks):
             VGG16((2, 2, 2, 2, 2)), [torch.ones(2, dtype=torch.float64)] * 5
         )
         network.heads = {tap: head.double() for tap, head in network.heads.items()}
-    shape = (1, 2, 2, 2) if loss.network == "vgg" else (1, 3, 2, 2)
+    shape = {"vgg": (1, 2, 2, 2), "discriminator": (1, 1)}.get(loss.network, (1, 3, 2, 2))
     features = {
         tap: torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True)
         for tap in loss.taps(network)
     }
     target = {tap: torch.randn(shape, generator=generator).double() for tap in features}
-    if loss.network == "vgg":
+    if loss.network == "pixels":
+        target = target_of(loss, network, target["image"])
+    elif isinstance(loss, PerceptualLoss):
         target = {tap: t.permute(0, 2, 3, 1).flatten(1, 2) for tap, t in target.items()}
     elif isinstance(loss, IdentityLoss):
         target = {tap: t.flatten(1) for tap, t in target.items()}
@@ -91,7 +107,7 @@ def test_an_images_loss_does_not_depend_on_its_batch_mates(name, networks):
         torch.testing.assert_close(found[tap][1:], g, rtol=1e-4, atol=1e-8)
 
 
-@pytest.mark.parametrize("name", MEMBERS)
+@pytest.mark.parametrize("name", WITH_TARGET)
 def test_the_target_itself_costs_nothing(name, networks):
     loss = MEMBERS[name]()
     network = networks[loss.network]

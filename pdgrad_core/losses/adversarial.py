@@ -1,0 +1,71 @@
+"""What a GAN's discriminator thinks of x0hat: the adversarial loss of PGDiff's quality guidance."""
+
+from typing import Annotated
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import InvalidInputError
+from ..features.base import FeatureNetwork, Features
+from ..parameters import Param, check_parameters
+from .base import LOSSES, Loss
+
+
+@LOSSES.register("adversarial")
+class AdversarialLoss(Loss):
+    """softplus(-D(x0hat)): small where the discriminator takes x0hat for a photograph.
+
+    Source: PGDiff section 4.6, weight 1e-2; the loss of StyleGAN2's generator (Karras et al. 2020,
+    after Goodfellow et al. 2014).
+
+    Deviations: the paper adds a multiple of D itself and states no sign; "linear" is -D, whose pull
+    does not weaken as x0hat becomes convincing. The official code contains neither.
+
+    Args:
+        form: "logistic" for softplus(-D), "linear" for -D.
+
+    Example:
+        >>> AdversarialLoss().network
+        'discriminator'
+    """
+
+    network = "discriminator"
+    takes_target = False
+
+    def __init__(
+        self,
+        form: Annotated[
+            str,
+            Param(
+                choices=("logistic", "linear"),
+                tooltip="logistic fades as the face convinces the discriminator; linear does not.",
+            ),
+        ] = "logistic",
+    ) -> None:
+        check_parameters(type(self), {"form": form})
+        self.form = form
+
+    def taps(self, network: FeatureNetwork) -> tuple[str, ...]:
+        """See `Loss`."""
+        if network.name != self.network:
+            raise InvalidInputError(
+                f"The adversarial loss needs a discriminator, not {network.name!r}."
+            )
+        return ("score",)
+
+    def __call__(self, network: FeatureNetwork, features: Features, target: Features) -> Tensor:
+        """See `Loss`."""
+        return self.cotangent(network, features, target)[0]
+
+    def cotangent(
+        self,
+        network: FeatureNetwork,  # noqa: ARG002
+        features: Features,
+        target: Features,  # noqa: ARG002
+    ) -> tuple[Tensor, Features]:
+        """Return the loss and -sigmoid(-D), or -D and -1; see `Loss`."""
+        score = features["score"].flatten(1).sum(1)
+        if self.form == "linear":
+            return -score, {"score": -torch.ones_like(features["score"])}
+        return F.softplus(-score), {"score": -torch.sigmoid(-features["score"])}
