@@ -2,7 +2,7 @@
 
 from types import ModuleType
 
-from . import weights
+from . import degrade, restore, sample, weights
 
-COMMANDS: tuple[ModuleType, ...] = (weights,)
+COMMANDS: tuple[ModuleType, ...] = (restore, sample, degrade, weights)
 """The subcommands, in the order in which `pdgrad --help` lists them."""

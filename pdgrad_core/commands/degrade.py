@@ -1,0 +1,44 @@
+"""`pdgrad degrade`: make a good photo bad, as the papers do, and say exactly how."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from .model_options import write_json
+
+
+def add_parser(subparsers: Any) -> None:
+    """Enter `degrade` into the command line."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "degrade",
+        help="blur, shrink, add noise and compress a photo, as a paper's benchmark does",
+        description="Degrade a photo with values drawn from a paper's ranges. The same seed gives "
+        "the same result; the values drawn are printed.",
+    )
+    parser.add_argument("photo", type=Path, metavar="PHOTO", help="picture to degrade")
+    parser.add_argument("--preset", default="pdgrad", metavar="NAME", help="whose ranges")
+    parser.add_argument("--seed", type=int, default=0, help="0 or greater")
+    parser.add_argument("--out", type=Path, required=True, metavar="PATH", help="picture to write")
+    parser.add_argument("--json", action="store_true", help="write the values drawn as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command and return the exit status."""
+    from ..degradations import degrade
+    from ..images import check_image_name, load_image, save_image
+
+    check_image_name(args.out)
+    result, drawn = degrade(load_image(args.photo), args.preset, [args.seed])
+    save_image(result, args.out)
+    values = drawn[0].describe()
+    if args.json:
+        write_json({"out": str(args.out), "preset": args.preset, "seed": args.seed, **values})
+    else:
+        text = ", ".join(f"{name} {_short(value)}" for name, value in values.items())
+        print(f"{args.out}: {text}")
+    return 0
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

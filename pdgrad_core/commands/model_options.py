@@ -1,0 +1,73 @@
+"""Options and habits shared by the commands that run models: where, in what, and progress."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..diffusion.sampler import StepState
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Add --models, --device, --dtype and --json."""
+    group = parser.add_argument_group("models")
+    group.add_argument(
+        "--models",
+        metavar="DIR|NAME",
+        help='folder of weight files to search first, or "demo" for the embedded models',
+    )
+    group.add_argument("--device", default="auto", help='"auto", "cpu", "cuda", "mps", ...')
+    group.add_argument(
+        "--dtype",
+        default="float32",
+        help="in what the prior computes: float32, bfloat16 or float16 (default: %(default)s)",
+    )
+    parser.add_argument("--json", action="store_true", help="write the figures as JSON")
+
+
+def add_schedule_options(parser: argparse.ArgumentParser) -> None:
+    """Add --tau, --steps, --respacing, --stepper, --eta and --seed."""
+    group = parser.add_argument_group("sampling")
+    group.add_argument(
+        "--tau", type=int, help="start of the reverse process, 1..1000; more changes the face more"
+    )
+    group.add_argument("--steps", type=int, help="steps executed below tau")
+    group.add_argument(
+        "--respacing", metavar="TEXT", help='instead of --steps: "ddpm100", "ddim50", "250", ...'
+    )
+    group.add_argument("--stepper", default="ddpm", help="ddpm or ddim (default: %(default)s)")
+    group.add_argument("--eta", type=float, default=0.0, help="DDIM's stochasticity, 0..1")
+    group.add_argument("--seed", type=int, default=0, help="same seed, same result")
+
+
+@contextmanager
+def step_progress(title: str) -> "Generator[Callable[[StepState], None], None, None]":
+    """Yield a step callback that draws a progress bar with the remaining time on stderr."""
+    from tqdm import tqdm
+
+    # disable=None: no bar where nobody watches.
+    with tqdm(desc=title, unit="step", file=sys.stderr, disable=None) as bar:
+
+        def show(state: "StepState") -> None:
+            bar.total = state.total
+            bar.update(state.done - bar.n)
+
+        yield show
+
+
+def write_json(value: Any, path: Path | None = None) -> None:
+    """Write a report to a file (whole or not at all), or to stdout."""
+    text = json.dumps(value, indent=2, default=str)
+    if path is None:
+        print(text)
+        return
+    from ..images import write_whole
+
+    def write(temporary: Path) -> None:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+    write_whole(path, write)

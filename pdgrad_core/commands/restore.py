@@ -1,0 +1,257 @@
+"""`pdgrad restore`: the main job, from photos to restored photos."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .model_options import add_model_options, add_schedule_options, step_progress, write_json
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..model_sets import ModelSet
+    from ..photos import FaceFinder
+    from ..pipeline import Settings
+
+
+def add_parser(subparsers: Any) -> None:
+    """Enter `restore` into the command line."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "restore",
+        help="restore the face in a photo, guided by another photo of the same person",
+        description="Restore the face in each photo, guided by one or more reference photos of "
+        "the same person.",
+    )
+    parser.add_argument("photos", type=Path, nargs="+", metavar="PHOTO", help="photo to restore")
+    parser.add_argument(
+        "--reference", type=Path, action="append", default=[], metavar="REF",
+        help="a good photo of the same person; repeat for more",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="PATH",
+        help="picture to write; a folder where there are several photos",
+    )  # fmt: skip
+    _add_method_options(parser)
+    _add_face_options(parser)
+    add_schedule_options(parser)
+    add_model_options(parser)
+    output = parser.add_argument_group("reports")
+    output.add_argument(
+        "--save-stages", type=Path, metavar="DIR",
+        help="also write the aligned faces, coarse images, x0hat through time and the trace plot",
+    )  # fmt: skip
+    output.add_argument("--report", type=Path, metavar="FILE", help="write a JSON report here")
+    parser.set_defaults(run=run)
+
+
+def _add_method_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("method")
+    group.add_argument("--recipe", default="pdgrad", help="pdgrad, or its ablations a1..a6, ...")
+    group.add_argument("--strength", type=float, metavar="S", help="how strongly guidance pulls")
+    group.add_argument("--strength-mode", metavar="MODE", help="constant or dynamic")
+    group.add_argument("--combiner", metavar="NAME", help="another gradient-surgery method")
+    group.add_argument(
+        "--references", default="mean", metavar="HOW",
+        help="several references: mean of their losses, or the nearest in identity",
+    )  # fmt: skip
+    group.add_argument("--restorer", metavar="NAME", help="coarse restorer, codeformer by default")
+    group.add_argument("--fidelity", type=float, metavar="W", help="CodeFormer's w, 0..1")
+
+
+def _add_face_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("faces")
+    group.add_argument(
+        "--face", default="largest", metavar="WHICH",
+        help="largest, all, left-to-right, or numbers from the left starting at 0",
+    )  # fmt: skip
+    group.add_argument("--aligned", action="store_true", help="all photos are aligned crops")
+    group.add_argument(
+        "--landmarks", action="append", metavar="TEXT",
+        help='"x,y x,y x,y x,y x,y" of the face (eyes, nose, mouth corners); once per PHOTO',
+    )  # fmt: skip
+    group.add_argument(
+        "--reference-landmarks", action="append", metavar="TEXT", help="the same, once per REF"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command and return the exit status."""
+    from ..devices import parse_device, parse_dtype
+    from ..images import load_image
+    from ..model_sets import DEMO, load_model_set
+    from ..photos import FaceFinder
+    from ..weights.folders import search_folders
+
+    device, dtype = parse_device(args.device), parse_dtype(args.dtype)
+    settings = _settings(args)
+    row = settings.resolved()[1]
+    _check(args, needs_reference=row.needs_reference)
+    photos = [load_image(path) for path in args.photos]
+    reference_photos = [load_image(path) for path in args.reference]
+    models = load_model_set(
+        args.models,
+        restorer=args.restorer,
+        fidelity=args.fidelity,
+        features=row.build is not None,
+        device=device,
+        dtype=dtype,
+    )
+    folders = search_folders(None if args.models == DEMO else args.models)
+    finder = FaceFinder(
+        models.prior.image_size, args.aligned, args.face, folders=folders, device=device
+    )
+    references = _cut_references(args, finder, reference_photos)
+    reports: list[dict[str, Any]] = []
+    for number, photo in enumerate(photos):
+        reports.append(_restore_one(args, number, photo, references, models, settings, finder))
+    _report(args, reports, models, device)
+    return 0
+
+
+def _settings(args: argparse.Namespace) -> "Settings":
+    from ..pipeline import Settings
+
+    return Settings(
+        recipe=args.recipe,
+        tau=args.tau,
+        steps=args.steps,
+        respacing=args.respacing,
+        strength=args.strength,
+        strength_mode=args.strength_mode,
+        combiner=args.combiner,
+        references=args.references,
+        stepper=args.stepper,
+        eta=args.eta,
+        seed=args.seed,
+    )
+
+
+def _check(args: argparse.Namespace, needs_reference: bool) -> None:
+    """Refuse what cannot work before anything is loaded."""
+    from ..errors import InvalidInputError
+    from ..images import check_image_name
+
+    if needs_reference and not args.reference:
+        raise InvalidInputError(
+            f"The recipe {args.recipe!r} is guided by a photo of the same person; give it with "
+            "--reference, or use --recipe a5, which needs none."
+        )
+    for option, texts, paths in (
+        ("--landmarks", args.landmarks, args.photos),
+        ("--reference-landmarks", args.reference_landmarks, args.reference),
+    ):
+        if texts is not None and len(texts) != len(paths):
+            raise InvalidInputError(
+                f"{option} is given {len(texts)} times for {len(paths)} photos; "
+                "give it once for each."
+            )
+    if len(args.photos) == 1:
+        check_image_name(args.out)
+        return
+    if args.out.suffix:
+        raise InvalidInputError(
+            f"For {len(args.photos)} photos --out must be a folder, not {args.out}."
+        )
+    stems = [path.stem for path in args.photos]
+    if len(set(stems)) < len(stems):
+        raise InvalidInputError("Two photos have the same name; their results would collide.")
+
+
+def _cut_references(
+    args: argparse.Namespace, finder: "FaceFinder", photos: "list[torch.Tensor]"
+) -> "list[torch.Tensor]":
+    from dataclasses import replace
+
+    largest = replace(finder, which="largest")
+    texts: list[str | None] = args.reference_landmarks or [None] * len(photos)
+    return [largest(photo, text)[0].crop for photo, text in zip(photos, texts, strict=True)]
+
+
+def _restore_one(
+    args: argparse.Namespace,
+    number: int,
+    photo: "torch.Tensor",
+    references: "list[torch.Tensor]",
+    models: "ModelSet",
+    settings: "Settings",
+    finder: "FaceFinder",
+) -> dict[str, Any]:
+    """Restore the chosen faces of one photo, write the results, and return its report."""
+    import torch
+
+    from ..images import save_image
+    from ..photos import put_back
+    from ..pipeline import restore_faces
+    from ..trace import trace_to_json
+    from .stages import StageWriter
+
+    path: Path = args.photos[number]
+    out = args.out if len(args.photos) == 1 else args.out / f"{path.stem}.png"
+    faces = finder(photo, args.landmarks[number] if args.landmarks else None)
+    crops = torch.cat([face.crop for face in faces])
+    stages = None
+    if args.save_stages:
+        folder = args.save_stages if len(args.photos) == 1 else args.save_stages / path.stem
+        stages = StageWriter(folder)
+        stages.images("aligned", crops)
+        for index, reference in enumerate(references):
+            stages.images(f"reference{index}", reference)
+    with step_progress(path.name) as show:
+
+        def on_step(state: Any) -> None:
+            show(state)
+            if stages:
+                stages.on_step(state)
+
+        found = restore_faces(crops, references, models, settings, on_step=on_step)
+    save_image(put_back(photo, faces, found.image.cpu(), finder.folders, finder.device), out)
+    if stages:
+        stages.images("coarse", found.coarse)
+        stages.images("result", found.image)
+        stages.trace(found.trace, len(faces))
+    if not args.json:
+        print(f"{out}: {len(faces)} face(s), {_timing(found.seconds, len(found.trace))}")
+    return {
+        "photo": str(path),
+        "out": str(out),
+        "faces": len(faces),
+        "settings": vars(found.settings),
+        "seconds": found.seconds,
+        "seconds_per_step": found.seconds["sampling"] / len(found.trace),
+        "trace": trace_to_json(found.trace),
+    }
+
+
+def _timing(seconds: dict[str, float], steps: int) -> str:
+    step = seconds["sampling"] / steps
+    return f"{steps} steps, {step:.2f} s a step, {sum(seconds.values()):.1f} s in all"
+
+
+def _report(
+    args: argparse.Namespace,
+    photos: list[dict[str, Any]],
+    models: "ModelSet",
+    device: "torch.device",
+) -> None:
+    from ..devices import environment, peak_memory_bytes
+
+    if not args.json and args.report is None:
+        return
+    from ..weights.integrity import sha256_of
+
+    report = {
+        "command": "restore",
+        "references": [str(path) for path in args.reference],
+        "photos": photos,
+        "weights": {
+            role: {"file": path.name, "sha256": sha256_of(path)}
+            for role, path in models.paths.items()
+        },
+        "dtype": args.dtype,
+        "peak_memory_bytes": peak_memory_bytes(device),
+        **environment(device),
+    }
+    if args.report is not None:
+        write_json(report, args.report)
+    if args.json:
+        write_json(report)

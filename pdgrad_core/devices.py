@@ -1,0 +1,83 @@
+"""Devices and dtypes by name, and what a report says about the machine."""
+
+import platform
+import sys
+from importlib import metadata
+from typing import Any
+
+import torch
+
+from .errors import InvalidInputError, UnknownNameError
+from .registry import unknown_name
+
+DTYPES: dict[str, torch.dtype] = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+
+
+def parse_device(name: str) -> torch.device:
+    """Return a device by name; "auto" is the first accelerator that is there, else the CPU.
+
+    Raises:
+        InvalidInputError: torch knows no such device, or it is not on this machine.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        available = ["cpu"]
+        available += [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+        available += ["mps"] if torch.backends.mps.is_available() else []
+        raise InvalidInputError(
+            f"The device {name!r} cannot be used here; there is {', '.join(available)}, or 'auto'."
+        ) from error
+    return device
+
+
+def parse_dtype(name: str) -> torch.dtype:
+    """Return a dtype by name.
+
+    Raises:
+        UnknownNameError: It is none of float32, bfloat16, float16.
+    """
+    short = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+    error: UnknownNameError = unknown_name("dtype", name, list(DTYPES))
+    if short.get(name, name) not in DTYPES:
+        raise error
+    return DTYPES[short.get(name, name)]
+
+
+def peak_memory_bytes(device: torch.device) -> int:
+    """Return the most memory used so far: the GPU's where one is used, else the process's."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    try:
+        import resource
+    except ImportError:  # Windows has none
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """Return versions and machine facts for a report."""
+    packages = {"pdgrad", "torch", "torchvision", "numpy", "spandrel", "facexlib", "lpips"}
+    installed = {
+        d.metadata["Name"]: d.version
+        for d in metadata.distributions()
+        if d.metadata["Name"] in packages
+    }
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    return {
+        "versions": {"python": platform.python_version(), **dict(sorted(installed.items()))},
+        "device": str(device),
+        "device_name": name,
+        "threads": torch.get_num_threads(),
+        "platform": platform.platform(),
+    }

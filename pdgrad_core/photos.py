@@ -1,0 +1,98 @@
+"""From whole photos to aligned faces and back: what stands around `restore_faces`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .alignment.align import AlignedFace, align_face, take_as_aligned
+from .alignment.choose import choose_faces
+from .alignment.detect import FaceDetector, load_detector
+from .alignment.face import face_from_landmarks
+from .alignment.mask import load_parser
+from .alignment.paste_back import paste_back
+from .errors import NoFaceError
+from .weights.catalogue import weight_file
+from .weights.folders import find, locate
+
+
+@dataclass(frozen=True)
+class FaceFinder:
+    """How faces are found in photos.
+
+    Attributes:
+        size_px: Side of the aligned crops.
+        aligned: Photos are aligned crops already.
+        which: Which of the faces found; see `choose_faces`.
+        folders: Where the detector's weights are looked for, when a face has to be detected.
+        device: Where detection runs.
+    """
+
+    size_px: int
+    aligned: bool = False
+    which: str = "largest"
+    folders: Sequence[Path] = ()
+    device: torch.device | str = "cpu"
+
+    def __call__(
+        self, photo: Tensor, landmarks: str | None = None, detector: FaceDetector | None = None
+    ) -> list[AlignedFace]:
+        """Cut the chosen faces out of a photo.
+
+        Args:
+            photo: `(1, 3, H, W)` in [-1, 1].
+            landmarks: One face's landmarks, "x,y x,y ..."; nothing is detected then.
+            detector: The detector, where it is loaded already.
+
+        Raises:
+            NoFaceError: No face was found.
+            InvalidInputError: An aligned photo is not square, or the landmarks make no face.
+            CheckpointNotFoundError: A face has to be detected and the detector is not here.
+        """
+        if self.aligned:
+            return [take_as_aligned(photo, self.size_px)]
+        if landmarks is not None:
+            face = face_from_landmarks(landmarks, *photo.shape[-2:])
+            return [align_face(photo, face, self.size_px)]
+        detector = detector or self.load_detector()
+        faces = choose_faces(detector(photo), self.which)
+        return [align_face(photo, face, self.size_px) for face in faces]
+
+    def load_detector(self) -> FaceDetector:
+        """Load RetinaFace from the folders.
+
+        Raises:
+            CheckpointNotFoundError: It is not there.
+        """
+        return load_detector(find("retinaface", self.folders), self.device)
+
+
+def put_back(
+    photo: Tensor,
+    faces: Sequence[AlignedFace],
+    results: Tensor,
+    folders: Sequence[Path] = (),
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """Paste restored faces into their photo; an already aligned photo becomes its result.
+
+    ParseNet's mask of face and hair limits the paste where its weights are in the folders.
+
+    Args:
+        photo: `(1, 3, H, W)` in [-1, 1].
+        faces: The faces cut out of it.
+        results: Their restorations, `(len(faces), 3, S, S)`.
+        folders: Where ParseNet's weights are looked for.
+        device: Where ParseNet runs.
+    """
+    if not faces:
+        raise NoFaceError("There is no restored face to put back into the photo.")
+    if faces[0].whole:
+        return results[:1]
+    parsenet = locate(weight_file("parsenet"), folders)
+    parser: Callable[[Tensor], Tensor] | None = None
+    if parsenet is not None:
+        parser = load_parser(parsenet, device)
+    return paste_back(photo, faces, list(results.split(1)), parser=parser)
