@@ -1,12 +1,10 @@
 """Published settings as data: what each method guides with, and the numbers it runs with.
 
 A recipe is an expression of losses and surgeries plus default numbers. `pdgrad` is the paper's
-method; a1..a6 are its ablations, each one switch away.
+method; a1..a6 are its ablations, each one switch away; `pgdiff-...` are PGDiff's tasks.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from torch import Tensor
 
@@ -15,54 +13,11 @@ from .errors import InvalidInputError
 from .guidance.terms import Expression, MovingTarget, Sum, Surgery, Term
 from .losses.identity import IdentityLoss
 from .losses.perceptual import PerceptualLoss
+from .pgdiff import PGDIFF_RECIPES
+from .recipe_base import GuideImages, Recipe
 from .registry import unknown_name
 
-
-@dataclass(frozen=True)
-class GuideImages:
-    """The pictures a recipe may look at, aligned and of the prior's size, in [-1, 1].
-
-    Attributes:
-        degraded: y, `(B, 3, H, W)`.
-        coarse: y_c, `(B, 3, H, W)`, or a callable that gives it at each step (PGDiff's f).
-        references: y_r, any number of `(B or 1, 3, H, W)`.
-    """
-
-    degraded: Tensor
-    coarse: Tensor | MovingTarget
-    references: tuple[Tensor, ...] = ()
-
-
-Build = Callable[[GuideImages], Expression]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """One way to restore a face.
-
-    Attributes:
-        name: Key in `RECIPES`.
-        title: What it is, in a few words.
-        build: Makes the guidance from the images; None for unguided sampling.
-        needs_reference: Whether it cannot do without a reference photo.
-        tau: Start of the reverse process, of 1000.
-        steps: Steps executed.
-        strength_mode: Key in `STRENGTHS`.
-        strength: s.
-        gradient_steps: N.
-        gradient_window: (S_end, S_start), original timesteps, both excluded.
-    """
-
-    name: str
-    title: str
-    build: Build | None
-    needs_reference: bool = True
-    tau: int = 700
-    steps: int = 100
-    strength_mode: Literal["constant", "dynamic"] = "dynamic"
-    strength: float = 0.1
-    gradient_steps: int = 1
-    gradient_window: tuple[int, int] = (700, 1000)
+__all__ = ["RECIPES", "GuideImages", "PDGradParts", "Recipe", "recipe", "with_combiner"]
 
 
 @dataclass(frozen=True)
@@ -137,7 +92,14 @@ _ROWS = (
         "a5", "A5: only the coarse restoration", PDGradParts(reference=False), needs_reference=False
     ),
     Recipe("a6", "A6: only the reference", PDGradParts(coarse=False)),
-    Recipe("none", "no guidance: the prior alone, from the noised coarse image", None, False),
+    Recipe(
+        "none",
+        "no guidance: the prior alone, from the noised coarse image",
+        None,
+        False,
+        networks=(),
+    ),
+    *PGDIFF_RECIPES,
 )
 
 RECIPES: dict[str, Recipe] = {row.name: row for row in _ROWS}

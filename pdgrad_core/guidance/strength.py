@@ -87,3 +87,19 @@ class Dynamic(StrengthRule):
         norm = scaled.square().sum(self.dims, keepdim=True).sqrt()
         unit = scaled / torch.where(norm > 0, norm, math.inf)
         return x_prev - self.s * step * unit
+
+
+def make_strength(mode: str, s: float, scope: Scope = "image") -> StrengthRule:
+    """Return a strength rule by name.
+
+    Args:
+        mode: Key in `STRENGTHS`.
+        s: The strength, 0 or more.
+        scope: Of a dynamic strength; a constant one has none.
+
+    Raises:
+        UnknownNameError: There is no such mode.
+        InvalidInputError: s or the scope is out of range.
+    """
+    member = STRENGTHS[mode]
+    return Dynamic(s, scope) if member is Dynamic else member(s)

@@ -1,4 +1,4 @@
-"""Our losses, strengths and restorer in the loop, against PGDiff's guided p_sample."""
+"""The PGDiff recipes with our losses, strengths and restorer, against its guided p_sample."""
 
 import pytest
 from golden import assert_near
@@ -7,29 +7,26 @@ from p_sample import Recording, assert_replays
 
 from pdgrad_core.checkpoints import Checkpoint
 from pdgrad_core.guidance.gradients import compile_guidance
-from pdgrad_core.guidance.strength import Constant, Dynamic
-from pdgrad_core.guidance.terms import Masked, Sum, Term
-from pdgrad_core.losses.color_statistics import ColorStatisticsLoss
-from pdgrad_core.losses.lightness import LightnessLoss
-from pdgrad_core.losses.pixel import PixelLoss
-from pdgrad_core.losses.squared_identity import SquaredIdentityLoss
+from pdgrad_core.guidance.strength import make_strength
+from pdgrad_core.recipes import RECIPES, GuideImages
 from pdgrad_core.restorers.rrdb import RRDBRestorer
 
 RECORDED_AS = {
     "smooth": "smooth_semantics",
     "identity": "identity",
     "lightness": "lightness",
-    "colour": "color",
+    "color": "color",
     "known": "unmasked",
 }
-TASKS = {
-    "restoration": "abcd",
-    "ref_restoration": "abc",
-    "colorization": "abcd",
-    "inpainting": "abc",
-    "old_photo": "abc",
+RECORDINGS = {
+    "pgdiff-restoration": "restoration",
+    "pgdiff-reference": "ref_restoration",
+    "pgdiff-colorization": "colorization",
+    "pgdiff-inpainting": "inpainting",
+    "pgdiff-old-photo": "old_photo",
 }
-SCENARIOS = [(task, scenario) for task, scenarios in TASKS.items() for scenario in scenarios]
+SCENARIOS = [(task, scenario) for task in RECORDINGS for scenario in "abc"]
+SCENARIOS += [("pgdiff-restoration", "d"), ("pgdiff-colorization", "d")]
 
 
 def restorer(recording):
@@ -46,39 +43,21 @@ def restorer(recording):
     return target
 
 
-def expression_of(task, recording):
-    y, mask = recording.values["y"], recording.values.get("mask")
-    mask = None if mask is None else mask[:, :1]
-    if task == "colorization":
-        return Sum(
-            (
-                Term("lightness", LightnessLoss(), y),
-                Term("colour", ColorStatisticsLoss(), None, 0.05),
-            )
-        )
-    if task == "inpainting":
-        return Term("known", PixelLoss(mask), y)
-    if task == "old_photo":
-        lightness = Term("lightness", LightnessLoss(mask), restorer(recording))
-        colour = Term("colour", ColorStatisticsLoss(), None, 0.5)
-        return Masked(Sum((lightness, colour)), mask)
-    smooth = Term("smooth", PixelLoss(), restorer(recording))
-    if task == "restoration":
-        return smooth
-    return Sum((smooth, Term("identity", SquaredIdentityLoss(), recording.values["ref"], 25.0)))
-
-
-def strength_of(task, scale):
-    if "restoration" in task:
-        return Constant(scale)
-    return Dynamic(scale, "image" if task == "inpainting" else "channel")
+def expression_of(row, recording):
+    """The guidance as the recipe builds it from the recorded images."""
+    v = recording.values
+    mask = v["mask"][:, :1] if row.mask != "none" else None
+    coarse = v["y"] if row.restorer == "none" else restorer(recording)
+    references = (v["ref"],) if row.needs_reference else ()
+    return row.build(GuideImages(v["y"], coarse, references, mask))
 
 
 @pytest.mark.parametrize(("task", "scenario"), SCENARIOS)
 def test_gradients_losses_and_samples_equal_the_official_ones(task, scenario):
-    recording = Recording(task, scenario)
-    networks = {"arcface": GoldenEmbedder(recording.all)} if "ref" in task else {}
-    compiled = compile_guidance(expression_of(task, recording), networks)
+    recording = Recording(RECORDINGS[task], scenario)
+    row = RECIPES[task]
+    networks = {"arcface": GoldenEmbedder(recording.all)} if row.needs_reference else {}
+    compiled = compile_guidance(expression_of(row, recording), networks)
 
     def guidance(x0hat, context):
         guided = compiled(x0hat, context)
@@ -89,4 +68,5 @@ def test_gradients_losses_and_samples_equal_the_official_ones(task, scenario):
             assert_near(value[0], recording.values[f"{row}.loss_{recorded}"], 0, rtol=1e-5)
         return guided
 
-    assert_replays(recording, guidance, strength_of(task, recording.scale))
+    strength = make_strength(row.strength_mode, recording.scale, row.strength_scope)
+    assert_replays(recording, guidance, strength)
