@@ -10,20 +10,34 @@ from torch import Tensor
 
 from .diffusion.ddpm import DDIM, DDPM, Stepper
 from .diffusion.noise import PerImageNoise, per_image_generators
+from .diffusion.prior import DiffusionPrior
 from .diffusion.sampler import ContractionFn, Record, Sampler, StepContext, StepState
 from .errors import InvalidInputError
 from .features.arcface import ArcFace
 from .guidance.gradients import CompiledGuidance, compile_guidance
 from .guidance.references import ReferenceChoice, nearest_reference
-from .guidance.strength import STRENGTHS
+from .guidance.strength import Scope, make_strength
 from .guidance.terms import MovingTarget
-from .images import check_image
+from .losses.color_statistics import CELEBA_HQ
+from .masks import check_mask
 from .model_sets import ModelSet
-from .recipes import GuideImages, Recipe, recipe, with_combiner
+from .recipe_base import GuideImages, Hints, Recipe, check_guide_images
+from .recipes import recipe, with_combiner
 from .registry import unknown_name
 
 STEPPERS: dict[str, Callable[[float], Stepper]] = {"ddpm": lambda _eta: DDPM(), "ddim": DDIM}
 """The steppers by name; each takes eta, which DDPM ignores."""
+
+
+_FILLED = (
+    "tau",
+    "strength",
+    "strength_mode",
+    "strength_scope",
+    "gradient_steps",
+    "gradient_window",
+)
+"""Settings that the recipe fills in."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,7 @@ class Settings:
         respacing: A respacing string instead of `steps`.
         strength: s, 0 or more.
         strength_mode: "constant" or "dynamic".
+        strength_scope: Whether a dynamic strength is set for the "image" or for each "channel".
         combiner: Another surgery method for a PDGrad recipe.
         references: With several references, average their losses or take the nearest in identity.
         stepper: "ddpm" or "ddim".
@@ -52,6 +67,7 @@ class Settings:
     respacing: str | None = None
     strength: float | None = None
     strength_mode: Literal["constant", "dynamic"] | None = None
+    strength_scope: Scope | None = None
     combiner: str | None = None
     references: ReferenceChoice = "mean"
     stepper: Literal["ddpm", "ddim"] = "ddpm"
@@ -73,10 +89,7 @@ class Settings:
             raise InvalidInputError(
                 f'Several references are combined by "mean" or "nearest", not {self.references!r}.'
             )
-        if self.stepper not in STEPPERS:
-            raise unknown_name("stepper", self.stepper, list(STEPPERS))
-        names = ("tau", "strength", "strength_mode", "gradient_steps", "gradient_window")
-        filled = {name: getattr(row, name) for name in names if getattr(self, name) is None}
+        filled = {name: getattr(row, name) for name in _FILLED if getattr(self, name) is None}
         if self.steps is None and not self.respacing:
             tau = self.tau if self.tau is not None else row.tau
             # A recipe's step count may not fit below a smaller tau.
@@ -109,6 +122,7 @@ def restore_faces(
     models: ModelSet,
     settings: Settings | None = None,
     *,
+    hints: Hints | None = None,
     contractions: Sequence[ContractionFn] = (),
     on_step: Callable[[StepState], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -123,69 +137,90 @@ def restore_faces(
         references: y_r, aligned faces of the same people, each `(B or 1, 3, H, W)`.
         models: Prior, feature networks and restorer, on one device.
         settings: What to do; PDGrad by default.
+        hints: A mask or a colour style, for the recipes that take one.
         contractions: Filters on x0hat.
         on_step: Called after each step.
         should_stop: Asked before each step.
 
     Raises:
-        InvalidInputError: Images, sizes, references or settings do not fit.
+        InvalidInputError: Images, sizes, references, hints or settings do not fit.
         NonFiniteGradientError: The guidance met NaN or infinite values.
         SamplingStopped: `should_stop` said so.
     """
     settings, row = (settings or Settings()).resolved()
-    _check_images(degraded, references, models, row)
-    sampler_settings = _sampler_without_guidance(settings, models)
+    hints = hints or Hints()
+    models.prior.check_size(*degraded.shape[-2:])
+    check_guide_images(row, degraded, references, hints)
+    sampler = plan_sampler(settings, models.prior)
     device = next(models.prior.network.parameters()).device
     degraded = degraded.to(device)
-    references = [reference.to(device) for reference in references]
-    noise = PerImageNoise(
-        per_image_generators([settings.seed + i for i in range(len(degraded))]),
-        degraded.shape[1:],
-        device,
-    )
+    seeds = [settings.seed + i for i in range(len(degraded))]
+    noise = PerImageNoise(per_image_generators(seeds), degraded.shape[1:], device)
     clock = _Clock()
-    coarse, target = _coarse(degraded, models, noise)
+    coarse, target = _coarse(degraded, row, models, noise)
     clock.lap("coarse")
-    if settings.references == "nearest" and len(references) > 1:
-        arcface = models.features["arcface"]
-        assert isinstance(arcface, ArcFace)
-        references = [nearest_reference(references, coarse, arcface)]
-    guidance = _guidance(row, GuideImages(degraded, target, tuple(references)), models)
-    assert settings.strength is not None and settings.strength_mode is not None
-    sampler = replace(
-        sampler_settings,
-        guidance=guidance,
-        strength=STRENGTHS[settings.strength_mode](settings.strength),
-        contractions=contractions,
-    )
-    start = sampler.start_from(coarse, noise)
+    images = _guide_images(degraded, coarse, target, references, hints, settings, models)
+    sampler = replace(sampler, guidance=_guidance(row, images, models), contractions=contractions)
+    start = _start(sampler, row, settings, coarse, noise)
     clock.lap("prepare")
     result = sampler.run(start, noise, on_step, should_stop)
     clock.lap("sampling")
     return Restoration(result.image.clamp(-1, 1), coarse, result.trace, settings, clock.seconds)
 
 
-def _sampler_without_guidance(settings: Settings, models: ModelSet) -> Sampler:
-    """Return the configured reverse process; wrong numbers are refused here, before any work."""
+def plan_sampler(settings: Settings, prior: DiffusionPrior) -> Sampler:
+    """Return the configured reverse process, without its guidance.
+
+    Wrong numbers are refused here, before any work.
+
+    Args:
+        settings: Filled in, see `Settings.resolved`.
+        prior: The prior to sample.
+
+    Raises:
+        InvalidInputError: A number is out of its range; UnknownNameError, a name is not known.
+    """
     assert settings.strength is not None and settings.strength_mode is not None
-    if settings.strength_mode not in STRENGTHS:
-        raise unknown_name("strength mode", settings.strength_mode, STRENGTHS.names())
-    STRENGTHS[settings.strength_mode](settings.strength)
     assert settings.gradient_steps is not None and settings.gradient_window is not None
+    assert settings.strength_scope is not None
     return Sampler(
-        prior=models.prior,
-        schedule=models.prior.schedule.plan(settings.tau, settings.steps, settings.respacing),
-        stepper=STEPPERS[settings.stepper](settings.eta),
+        prior=prior,
+        schedule=prior.schedule.plan(settings.tau, settings.steps, settings.respacing),
+        strength=make_strength(settings.strength_mode, settings.strength, settings.strength_scope),
+        stepper=make_stepper(settings),
         gradient_steps=settings.gradient_steps,
         gradient_window=settings.gradient_window,
     )
 
 
+def _start(
+    sampler: Sampler, row: Recipe, settings: Settings, coarse: Tensor, noise: PerImageNoise
+) -> Tensor:
+    """Return x_tau: the noised coarse image, or noise alone for the recipes that begin at T."""
+    if row.from_noise and settings.tau == sampler.prior.schedule.num_train_timesteps:
+        return noise()
+    return sampler.start_from(coarse, noise)
+
+
+def make_stepper(settings: Settings) -> Stepper:
+    """Return the stepper of the settings.
+
+    Raises:
+        UnknownNameError: There is no such stepper.
+        InvalidInputError: eta is not in 0..1.
+    """
+    if settings.stepper not in STEPPERS:
+        raise unknown_name("stepper", settings.stepper, list(STEPPERS))
+    return STEPPERS[settings.stepper](settings.eta)
+
+
 def _coarse(
-    degraded: Tensor, models: ModelSet, noise: PerImageNoise
+    degraded: Tensor, row: Recipe, models: ModelSet, noise: PerImageNoise
 ) -> tuple[Tensor, Tensor | MovingTarget]:
     """Return y_c to start from, and what guidance looks at: y_c, or f(y, x_t, t) at each step."""
     restorer = models.restorer
+    if restorer is None and row.restorer == "none":
+        return degraded, degraded
     if restorer is None:
         raise InvalidInputError("A restoration needs a restorer; load the models with one.")
     if not restorer.depends_on_x_t:
@@ -200,35 +235,36 @@ def _coarse(
     return coarse, moving
 
 
+def _guide_images(
+    degraded: Tensor,
+    coarse: Tensor,
+    target: Tensor | MovingTarget,
+    references: Sequence[Tensor],
+    hints: Hints,
+    settings: Settings,
+    models: ModelSet,
+) -> GuideImages:
+    """Return what the recipe looks at, all on the faces' device."""
+    references = [reference.to(degraded) for reference in references]
+    if settings.references == "nearest" and len(references) > 1:
+        arcface = models.features.get("arcface")
+        if not isinstance(arcface, ArcFace):
+            raise InvalidInputError("Choosing the nearest reference needs ArcFace; load it too.")
+        references = [nearest_reference(references, coarse, arcface)]
+    mask = None if hints.mask is None else check_mask(hints.mask, *degraded.shape[-2:])
+    return GuideImages(
+        degraded,
+        target,
+        tuple(references),
+        None if mask is None else mask.to(degraded.device),
+        hints.style or CELEBA_HQ,
+    )
+
+
 def _guidance(row: Recipe, images: GuideImages, models: ModelSet) -> CompiledGuidance | None:
     if row.build is None:
         return None
     return compile_guidance(row.build(images), models.features)
-
-
-def _check_images(
-    degraded: Tensor, references: Sequence[Tensor], models: ModelSet, row: Recipe
-) -> None:
-    check_image(degraded, "The degraded face")
-    models.prior.check_size(*degraded.shape[-2:])
-    if row.needs_reference and not references:
-        raise InvalidInputError(
-            f"The recipe {row.name!r} is guided by a reference photo of the same person; give at "
-            "least one, or use the recipe 'a5', which needs none."
-        )
-    for reference in references:
-        check_image(reference, "A reference")
-        if reference.shape[0] not in (1, degraded.shape[0]):
-            raise InvalidInputError(
-                f"A reference must be one image or as many as the {degraded.shape[0]} degraded "
-                f"ones, not {reference.shape[0]}."
-            )
-        if reference.shape[-2:] != degraded.shape[-2:]:
-            raise InvalidInputError(
-                f"A reference must be aligned to the degraded face's size "
-                f"{degraded.shape[-1]}x{degraded.shape[-2]}, "
-                f"not {reference.shape[-1]}x{reference.shape[-2]}."
-            )
 
 
 class _Clock:

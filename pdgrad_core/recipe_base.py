@@ -1,14 +1,17 @@
 """What a recipe is: an expression built from the images at hand, plus the numbers it runs with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor
 
+from .errors import InvalidInputError
 from .guidance.strength import Scope
 from .guidance.terms import Expression, MovingTarget
+from .images import check_image
 from .losses.color_statistics import CELEBA_HQ, ColorStatistics
+from .masks import check_mask
 
 
 @dataclass(frozen=True)
@@ -72,3 +75,74 @@ class Recipe:
     mask: Literal["none", "optional", "needed"] = "none"
     takes_style: bool = False
     from_noise: bool = False
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What some recipes take besides photos.
+
+    Attributes:
+        mask: `(B or 1, 1, H, W)` on the aligned faces, 1 where a pixel is missing.
+        style: The colours to give a grey photo; None for the recipe's own.
+    """
+
+    mask: Tensor | None = None
+    style: ColorStatistics | None = None
+
+
+def check_guide_images(
+    row: Recipe, degraded: Tensor, references: Sequence[Tensor], hints: Hints
+) -> None:
+    """Raise InvalidInputError unless a recipe has the images it needs, and only what it uses.
+
+    Args:
+        row: The recipe.
+        degraded: Aligned faces, `(B, 3, H, W)` in [-1, 1].
+        references: Aligned references.
+        hints: Mask and colours.
+    """
+    check_image(degraded, "The degraded face")
+    size = (degraded.shape[-2], degraded.shape[-1])
+    _check_mask(row, hints.mask, size, len(degraded))
+    if hints.style is not None and not row.takes_style:
+        raise InvalidInputError(
+            f"The recipe {row.name!r} gives no colours, so a colour style is of no use to it; "
+            "leave it out, or use 'pgdiff-colorization' or 'pgdiff-old-photo'."
+        )
+    if row.needs_reference and not references:
+        other = "pgdiff-restoration" if row.name.startswith("pgdiff") else "a5"
+        raise InvalidInputError(
+            f"The recipe {row.name!r} is guided by a reference photo of the same person; give at "
+            f"least one, or use the recipe {other!r}, which needs none."
+        )
+    for reference in references:
+        check_image(reference, "A reference")
+        if reference.shape[0] not in (1, len(degraded)):
+            raise InvalidInputError(
+                f"A reference must be one image or as many as the {len(degraded)} degraded "
+                f"ones, not {reference.shape[0]}."
+            )
+        if reference.shape[-2:] != size:
+            raise InvalidInputError(
+                f"A reference must be aligned to the degraded face's size {size[1]}x{size[0]}, "
+                f"not {reference.shape[-1]}x{reference.shape[-2]}."
+            )
+
+
+def _check_mask(row: Recipe, mask: Tensor | None, size: tuple[int, int], batch: int) -> None:
+    if mask is None:
+        if row.mask == "needed":
+            raise InvalidInputError(
+                f"The recipe {row.name!r} needs a mask, white where the photo is missing."
+            )
+        return
+    if row.mask == "none":
+        raise InvalidInputError(
+            f"The recipe {row.name!r} takes no mask; leave it out, or use 'pgdiff-inpainting' or "
+            "'pgdiff-old-photo'."
+        )
+    found = check_mask(mask, *size)
+    if found.shape[0] not in (1, batch):
+        raise InvalidInputError(
+            f"Give one mask, or as many as the {batch} faces, not {found.shape[0]}."
+        )

@@ -112,6 +112,10 @@ def _draw(
         axis.grid(alpha=0.3)
         if logarithmic:
             axis.set_yscale("log")
+        else:
+            axis.ticklabel_format(axis="y", useOffset=False)
+        if any(name.endswith(".k") for name in names):
+            axis.set_ylim(-0.05, 1.05)
         if any(name.endswith(".cosine") for name in names):
             axis.set_ylim(-1.05, 1.05)
             axis.axhline(0, color="black", linewidth=0.6)

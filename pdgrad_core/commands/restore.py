@@ -80,11 +80,11 @@ def run(args: argparse.Namespace) -> int:
     from ..images import load_image
     from ..model_sets import DEMO, load_model_set
     from ..photos import FaceFinder
+    from ..pipeline import plan_sampler
     from ..weights.folders import search_folders
 
     device, dtype = parse_device(args.device), parse_dtype(args.dtype)
-    settings = _settings(args)
-    row = settings.resolved()[1]
+    settings, row = _settings(args).resolved()
     _check(args, needs_reference=row.needs_reference)
     photos = [load_image(path) for path in args.photos]
     reference_photos = [load_image(path) for path in args.reference]
@@ -96,6 +96,7 @@ def run(args: argparse.Namespace) -> int:
         device=device,
         dtype=dtype,
     )
+    plan_sampler(settings, models.prior)
     folders = search_folders(None if args.models == DEMO else args.models)
     finder = FaceFinder(
         models.prior.image_size, args.aligned, args.face, folders=folders, device=device

@@ -1,5 +1,7 @@
 """restore_faces from end to end on small random models: what it does, and what it refuses."""
 
+from typing import ClassVar
+
 import pytest
 import torch
 from golden import tiny_prior
@@ -87,7 +89,7 @@ def test_several_references_are_averaged_or_the_nearest_is_taken(models):
 def test_a_restorer_that_looks_at_x_t_is_asked_at_every_step(models):
     class Moving(type(models.restorer)):
         depends_on_x_t = True
-        asked: list[int] = []
+        asked: ClassVar[list[int]] = []
 
         def _restore(self, degraded, x_t, t):
             self.asked.append(int(t[0]))
