@@ -112,7 +112,7 @@ def test_json_goes_to_stdout(here, capsys):
         (["--restorer", "codeformr"], "Did you mean 'codeformer'"),
         (["--fidelity", "0.5"], "no option 'fidelity'"),
         (["--aligned", "--landmarks", LANDMARKS, "--landmarks", LANDMARKS], "given 2 times for 1"),
-        (["--landmarks", "1,2 3,4", "--reference-landmarks", LANDMARKS], "landmarks"),
+        (["--landmarks", "1,2 3,4", "--reference-landmarks", LANDMARKS], "Expected 5 points"),
         ([], "retinaface|detection_Resnet50"),
     ],
 )
