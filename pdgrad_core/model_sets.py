@@ -1,7 +1,7 @@
 """Sets of models that belong together: a folder of official files, or the embedded demo set."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from .diffusion.prior import DiffusionPrior, load_prior
 from .errors import InvalidInputError
 from .features.arcface import load_arcface
 from .features.base import FeatureNetwork
+from .features.discriminator import load_discriminator
 from .features.vgg import load_perceptual
 from .registry import unknown_name
 from .restorers import RESTORERS, Restorer, load_restorer
@@ -40,7 +41,7 @@ class ModelSet:
 
     Attributes:
         prior: The diffusion prior.
-        features: Feature networks by name ("arcface", "vgg").
+        features: Feature networks by name ("arcface", "vgg", "discriminator").
         restorer: f, or None where only the prior is wanted.
         paths: The weight files used, by role.
         name: "demo", or "" for a folder.
@@ -57,7 +58,7 @@ def load_model_set(
     models: Path | str | None = None,
     *,
     restorer: str | None = None,
-    features: bool = True,
+    features: Sequence[str] = ("arcface", "vgg"),
     fidelity: float | None = None,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
@@ -70,7 +71,7 @@ def load_model_set(
         restorer: Key in `RESTORERS`; None for the set's own (CodeFormer; the demo's coarse
             network);
             "none" for bicubic only.
-        features: Whether the guidance's feature networks are needed.
+        features: The guidance's feature networks by name; "pixels" needs no file.
         fidelity: CodeFormer's w in [0, 1]; None for its default.
         device: Where everything is put.
         dtype: In what the prior computes.
@@ -90,51 +91,61 @@ def load_model_set(
     restorer = restorer or "codeformer"
     if restorer in RESTORER_FILES:
         paths["restorer"] = find(RESTORER_FILES[restorer], folders)
-    if features:
-        paths["arcface"] = _first_found(IDENTITY_FILES, folders)
-        paths["vgg"] = find("vgg16", folders)
+    for name in features:
+        paths[name] = _feature_file(name, folders)
     options: dict[str, Any] = {} if fidelity is None else {"fidelity": fidelity}
     with torch.inference_mode(False):
         return ModelSet(
             prior=load_prior(paths["prior"], device, dtype),
-            features=_load_features(paths, device) if features else {},
+            features=_load_features(features, paths, device),
             restorer=load_restorer(restorer, paths.get("restorer"), device, **options),
             paths=paths,
         )
 
 
 def _demo_set(
-    restorer: str | None, features: bool, device: torch.device | str, dtype: torch.dtype
+    restorer: str | None, features: Sequence[str], device: torch.device | str, dtype: torch.dtype
 ) -> ModelSet:
     from .demo.models import demo_weights
 
     logger.info("The demo models know drawn faces only, 64x64 px; photos of people need the rest.")
-    paths = {role: demo_weights(role) for role in ("prior", "arcface", "vgg", "restorer")}
+    for feature in features:
+        if feature not in ("arcface", "vgg"):
+            raise InvalidInputError(
+                f"The demo models have no {feature}; use a recipe without it, or your own models."
+            )
+    paths = {role: demo_weights(role) for role in ("prior", *features, "restorer")}
     name = restorer or DEMO
     if name not in (DEMO, "none"):
         raise InvalidInputError(
             f"The demo models come with their own restorer; --restorer can be {DEMO!r} or 'none' "
             f"with them, not {restorer!r}."
         )
-    if not features:
-        del paths["arcface"], paths["vgg"]
     with torch.inference_mode(False):
         return ModelSet(
             prior=load_prior(paths["prior"], device, dtype),
-            features=_load_features(paths, device) if features else {},
+            features=_load_features(features, paths, device),
             restorer=load_restorer(name, paths["restorer"] if name == DEMO else None, device),
             paths=paths,
             name=DEMO,
         )
 
 
+def _feature_file(name: str, folders: Sequence[Path]) -> Path:
+    if name == "arcface":
+        return _first_found(IDENTITY_FILES, folders)
+    return find({"vgg": "vgg16", "discriminator": "gpen-discriminator"}[name], folders)
+
+
 def _load_features(
-    paths: Mapping[str, Path], device: torch.device | str
+    names: Sequence[str], paths: Mapping[str, Path], device: torch.device | str
 ) -> dict[str, FeatureNetwork]:
-    return {
-        "arcface": load_arcface(paths["arcface"], device),
-        "vgg": load_perceptual(paths["vgg"], device=device),
+    loaders: dict[str, Callable[..., FeatureNetwork]] = {
+        "arcface": load_arcface,
+        "vgg": load_perceptual,
+        "discriminator": load_discriminator,
     }
+    return {name: loaders[name](paths[name], device=device) for name in names}
 
 
 def _first_found(names: Sequence[str], folders: Sequence[Path]) -> Path:

@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
         args.models,
         restorer=args.restorer,
         fidelity=args.fidelity,
-        features=row.build is not None,
+        features=row.networks,
         device=device,
         dtype=dtype,
     )

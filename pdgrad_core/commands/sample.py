@@ -40,9 +40,7 @@ def run(args: argparse.Namespace) -> int:
     settings = Settings(stepper=args.stepper, eta=args.eta)
     stepper = make_stepper(settings)
     photo = load_image(args.start) if args.start else None
-    models = load_model_set(
-        args.models, restorer="none", features=False, device=device, dtype=dtype
-    )
+    models = load_model_set(args.models, restorer="none", features=(), device=device, dtype=dtype)
     prior = models.prior
     schedule = prior.schedule.plan(args.tau, args.steps, args.respacing)
     size = prior.image_size

@@ -1,0 +1,124 @@
+"""PGDiff's recipes from end to end on small random models, and what they refuse."""
+
+import pytest
+import torch
+from golden import tiny_prior
+from networks import images, small_discriminator, small_networks
+
+from pdgrad_core.errors import InvalidInputError
+from pdgrad_core.losses.color_statistics import ColorStatistics
+from pdgrad_core.model_sets import ModelSet
+from pdgrad_core.pipeline import Settings, restore_faces
+from pdgrad_core.recipe_base import Hints
+from pdgrad_core.recipes import RECIPES
+from pdgrad_core.restorers.rrdb import RRDBNetwork, RRDBRestorer
+
+PGDIFF = [name for name in RECIPES if name.startswith("pgdiff-")]
+Y, R = images(2, 32, seed=1), images(1, 32, seed=2)
+MASK = torch.zeros(1, 1, 32, 32)
+MASK[..., 8:16, 8:20] = 1
+
+
+@pytest.fixture(scope="module")
+def models():
+    torch.manual_seed(0)
+    networks = {**small_networks(), "discriminator": small_discriminator()}
+    return ModelSet(tiny_prior(), networks, RRDBRestorer(RRDBNetwork(8, 4, 1)))
+
+
+def run(models, recipe, hints=None, references=(), degraded=Y, **values):
+    settings = Settings(**{"recipe": recipe, "steps": 3, **values})
+    return restore_faces(degraded, references, models, settings, hints=hints)
+
+
+def hints_of(name):
+    return Hints(MASK) if RECIPES[name].mask != "none" else Hints()
+
+
+@pytest.mark.parametrize("name", PGDIFF)
+def test_every_task_runs_on_the_models_it_names(models, name):
+    row = RECIPES[name]
+    needed = {network: models.features[network] for network in row.networks}
+    own = ModelSet(models.prior, needed, None if row.restorer == "none" else models.restorer)
+    references = [R] if row.needs_reference else []
+    found = run(own, name, hints_of(name), references)
+    assert found.image.isfinite().all()
+    assert found.settings.strength == row.strength
+    assert found.settings.tau == 1000
+    assert len(found.trace) == 3
+
+
+@pytest.mark.parametrize("name", PGDIFF)
+def test_the_published_numbers(name):
+    row = RECIPES[name]
+    numbers = (row.strength_mode, row.strength_scope, row.strength, row.steps)
+    assert numbers == {
+        "pgdiff-colorization": ("dynamic", "channel", 0.01, 1000),
+        "pgdiff-inpainting": ("dynamic", "image", 0.01, 1000),
+        "pgdiff-old-photo": ("dynamic", "channel", 0.002, 1000),
+    }.get(name, ("constant", "image", 0.1, 1000))
+    assert (row.gradient_steps, row.gradient_window) == (1, (700, 1000))
+
+
+def test_it_starts_from_noise_alone_unless_tau_says_otherwise(models):
+    first = run(models, "pgdiff-colorization", strength=0.0)
+    second = run(models, "pgdiff-colorization", strength=0.0, degraded=-Y)
+    assert torch.equal(first.image, second.image)
+    third = run(models, "pgdiff-colorization", strength=0.0, tau=700)
+    fourth = run(models, "pgdiff-colorization", strength=0.0, tau=700, degraded=-Y)
+    assert not torch.equal(third.image, fourth.image)
+
+
+def test_inpainting_does_not_look_into_the_hole(models):
+    painted = Y.clone()
+    painted[..., 8:16, 8:20] = 0.7
+    first = run(models, "pgdiff-inpainting", Hints(MASK), strength=0.2)
+    second = run(models, "pgdiff-inpainting", Hints(MASK), strength=0.2, degraded=painted)
+    assert torch.equal(first.image, second.image)
+
+
+def test_each_face_may_have_its_own_mask(models):
+    masks = torch.cat([MASK, MASK.flip(-1)])
+    both = run(models, "pgdiff-inpainting", Hints(masks), strength=0.2, seed=3)
+    alone = run(models, "pgdiff-inpainting", Hints(masks[1:]), degraded=Y[1:], strength=0.2, seed=4)
+    torch.testing.assert_close(both.image[1:], alone.image, atol=1e-4, rtol=0)
+
+
+def test_a_colour_style_changes_the_colours(models):
+    green = Hints(style=ColorStatistics((-0.9, 0.9, -0.9), (0.1, 0.1, 0.1)))
+    default = run(models, "pgdiff-colorization", strength=0.2)
+    styled = run(models, "pgdiff-colorization", green, strength=0.2)
+    assert not torch.equal(default.image, styled.image)
+
+
+def test_several_references_share_the_identity_weight(models):
+    row = RECIPES["pgdiff-reference"]
+    found = run(models, row.name, references=[R, images(1, 32, seed=9)])
+    assert {"identity.loss", "identity1.loss"} <= set(found.trace[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "hints", "message"),
+    [
+        ("pgdiff-inpainting", Hints(), "needs a mask, white where the photo is missing"),
+        ("pgdiff-inpainting", Hints(MASK[..., :16]), "mask is 16x32 pixels, but its image is 32"),
+        ("pgdiff-inpainting", Hints(MASK * 0.5), "threshold it"),
+        ("pgdiff-inpainting", Hints(torch.ones(1, 1, 32, 32)), "covers the whole image"),
+        ("pgdiff-inpainting", Hints(MASK.expand(3, 1, 32, 32)), "as many as the 2 faces, not 3"),
+        ("pgdiff-restoration", Hints(MASK), "takes no mask"),
+        ("pdgrad", Hints(MASK), "takes no mask"),
+        ("pgdiff-inpainting", Hints(MASK, ColorStatistics()), "gives no colours"),
+        ("pgdiff-reference", Hints(), "use the recipe 'pgdiff-restoration', which needs none"),
+        ("pgdiff-reference-cosine", Hints(), "guided by a reference photo"),
+    ],
+)
+def test_wrong_masks_styles_and_missing_references_are_refused(models, name, hints, message):
+    with pytest.raises(InvalidInputError, match=message):
+        run(models, name, hints)
+
+
+def test_a_missing_restorer_or_network_is_named(models):
+    with pytest.raises(InvalidInputError, match="needs a restorer"):
+        run(ModelSet(models.prior), "pgdiff-restoration")
+    with pytest.raises(InvalidInputError, match="needs the network 'vgg'"):
+        run(ModelSet(models.prior, {}, models.restorer), "pgdiff-quality")
