@@ -1,0 +1,70 @@
+"""`pdgrad ablate`: measure the methods against ground truth, and write tables and plots."""
+
+import argparse
+import importlib
+from pathlib import Path
+from typing import Any
+
+STUDIES: dict[str, str] = {
+    "pdgrad": "pdgrad_ablation",
+    "difbfsr": "difbfsr",
+}
+"""Module in `evidence` of each study; it has `run_study(StudyOptions) -> list[Path]`."""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Enter `ablate` into the command line."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "ablate",
+        help="measure the methods and their ablations on faces whose truth is known",
+        description="Run a whole study on held-out faces: tune every method, restore, score with "
+        "networks that never guided, and write tables with intervals and plots into a folder. "
+        "A study that was interrupted continues with --resume.",
+    )
+    parser.add_argument("--study", choices=list(STUDIES), default="pdgrad", help="which study")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    parser.add_argument("--n", type=int, help="people of the test (default: the study's own)")
+    parser.add_argument("--resume", action="store_true", help="continue what --out holds")
+    parser.add_argument(
+        "--models", type=Path, metavar="DIR",
+        help="folder of networks trained by scripts/train.py (default: the embedded ones)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--images", type=Path, metavar="FILE.npz",
+        help="labelled faces instead of drawn ones; those of its split 1 are used",
+    )  # fmt: skip
+    parser.add_argument("--tuning", type=int, help="people for choosing settings, others than --n")
+    parser.add_argument("--pairs", type=int, default=1, help="pairs of photos per person, at most")
+    parser.add_argument("--steps", type=int, help="steps of the shorter schedule tried")
+    parser.add_argument("--methods", nargs="+", default=[], metavar="NAME", help="only these")
+    parser.add_argument("--batch", type=int, default=25, help="images at a time")
+    parser.add_argument("--device", default="auto", help='"auto", "cpu", "cuda", "mps", ...')
+    parser.add_argument("--threads", type=int, help="CPU threads (default: all)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command and return the exit status."""
+    import torch
+
+    from ..evidence.options import StudyOptions
+
+    options = StudyOptions(
+        out=args.out,
+        n=args.n,
+        resume=args.resume,
+        models=args.models,
+        images=args.images,
+        batch=args.batch,
+        device=args.device,
+        tuning=args.tuning,
+        pairs=args.pairs,
+        steps=args.steps,
+        methods=tuple(args.methods),
+    )
+    if args.threads is not None:
+        torch.set_num_threads(max(1, args.threads))
+    study: Any = importlib.import_module(f"..evidence.{STUDIES[args.study]}", __package__)
+    for path in study.run_study(options):
+        print(path)
+    return 0
