@@ -89,10 +89,10 @@ _PRIOR = TrainingConfig(
         "num_head_channels": 32,
     },
     options={"prediction": "v"},
-    batch_size=32,
-    total_images=300_000,
-    learning_rate=1e-3,
-    cooldown_images=60_000,
+    batch_size=16,
+    total_images=120_000,
+    learning_rate=7e-4,
+    cooldown_images=40_000,
     ema_std=0.08,
 )
 
@@ -101,9 +101,9 @@ _IDENTITY = TrainingConfig(
     network={"layers": (1, 2, 2, 1), "widths": (16, 32, 64, 128), "embedding_dim": 128},
     options={"scale": 24.0, "margin": 0.3},
     batch_size=64,
-    total_images=120_000,
+    total_images=80_000,
     learning_rate=2e-3,
-    cooldown_images=80_000,
+    cooldown_images=40_000,
     weight_decay=0.05,
     ema_std=0.05,
 )
@@ -157,7 +157,7 @@ PRESETS: dict[str, TrainingConfig] = {
         _IDENTITY,
         network={"layers": (2, 1, 2, 1), "widths": (12, 32, 56, 112), "embedding_dim": 96},
         options={"scale": 24.0, "margin": 0.25},
-        total_images=100_000,
+        total_images=60_000,
         seed=1,
     ),
     "scorer-perceptual": replace(

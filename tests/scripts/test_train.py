@@ -1,0 +1,58 @@
+"""The training script: from pictures to a weight file, and what it refuses."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pdgrad_core.checkpoints import read_metadata
+from pdgrad_core.restorers import load_restorer
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "train.py"
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = importlib.util.spec_from_file_location("train_script", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def faces(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 255, (20, 64, 64, 3), dtype=np.uint8)
+    np.savez(tmp_path / "faces.npz", images=pixels, label=np.arange(20) // 2)
+    return tmp_path / "faces.npz"
+
+
+def test_pictures_become_a_weight_file(script, faces, tmp_path):
+    words = ["coarse", "--images", str(faces), "--out", str(tmp_path / "run"), "--device", "cpu"]
+    words += ["--total-images", "16", "--batch-size", "8"]
+    target = tmp_path / "coarse.safetensors"
+    assert script.main([*words, "--export", str(target)]) == 0
+    assert load_restorer("demo", target).name == "demo"
+    metadata = read_metadata(target)
+    assert metadata["pdgrad.images_seen"] == "16"
+    assert metadata["pdgrad.data"] == "faces.npz"
+    assert metadata["pdgrad.command"] == (
+        "python scripts/train.py coarse --images faces.npz --total-images 16 --batch-size 8 "
+        "--out runs/coarse"
+    )
+    assert str(tmp_path) not in str(metadata)
+
+
+def test_faces_are_drawn_into_a_file(script, tmp_path):
+    target = tmp_path / "drawn.npz"
+    words = ["render", "--out", str(target), "--people", "2", "--held-out", "1", "--views", "2"]
+    assert script.main(words) == 0
+    with np.load(target) as arrays:
+        assert arrays["images"].shape == (6, 64, 64, 3)
+        assert arrays["split"].tolist() == [0, 0, 0, 0, 1, 1]
+
+
+def test_an_error_is_one_sentence(script, tmp_path, capsys):
+    words = ["identity", "--images", str(tmp_path / "nowhere"), "--out", str(tmp_path)]
+    assert script.main(words) == 1
+    assert capsys.readouterr().err.startswith("train: Expected 'drawn', a folder")
