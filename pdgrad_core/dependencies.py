@@ -1,6 +1,7 @@
 """Optional third-party packages: imported where they are needed, with a helpful error if absent."""
 
 import importlib
+import warnings
 from types import ModuleType
 
 from .errors import MissingDependencyError
@@ -18,7 +19,10 @@ def require(module: str, pip: str, purpose: str) -> ModuleType:
         MissingDependencyError: The module is not installed.
     """
     try:
-        return importlib.import_module(module)
+        # What a package warns of while it is imported is news for its makers, not for our users.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return importlib.import_module(module)
     except ImportError as error:
         raise MissingDependencyError(
             f"{purpose} needs the Python package {module.split('.')[0]!r}, which could not be "
