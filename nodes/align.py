@@ -1,0 +1,160 @@
+"""Alignment: cutting faces out of a photo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..pdgrad_core.errors import InvalidInputError
+from . import schema
+from .boundary import (
+    from_host,
+    load_networks,
+    outside_inference_mode,
+    patcher_for,
+    to_host,
+)
+from .sockets import FacesIO, Placement
+from .weights import weights_path
+
+if TYPE_CHECKING:
+    from ..pdgrad_core.alignment import AlignedFace, Face, FaceDetector
+    from ..pdgrad_core.alignment.warp import Border
+
+METHODS = ["detect", "landmarks", "already aligned"]
+BORDERS = ["reflect", "constant"]
+CHOICES = ["largest", "all", "left-to-right", "by number"]
+
+
+class AlignFaces(io.ComfyNode):
+    """See `define_schema`."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Return the node's public interface."""
+        return io.Schema(
+            node_id="PDGradAlignFaces",
+            display_name="Align Faces",
+            category="PDGrad/align",
+            description=(
+                "Cuts faces out of a photo, upright and at the size the prior wants. Only the "
+                "faces you choose are touched. Faces are found by RetinaFace, or by landmarks "
+                "that you type or connect; a picture that is an aligned face is only resized."
+            ),
+            inputs=[
+                io.Image.Input("photo", tooltip="A photo, or several of one size."),
+                schema.choice(
+                    "method",
+                    METHODS,
+                    METHODS[0],
+                    "detect: find the faces; landmarks: use the points below; already aligned: "
+                    "the picture is a face crop.",
+                ),
+                schema.choice(
+                    "choose",
+                    CHOICES,
+                    CHOICES[0],
+                    "Which faces are cut out; numbers count from 0 at the left, as drawn in the "
+                    "boxes output.",
+                ),
+                schema.text("numbers", "0", "With 'by number': one number or several, as in 0,2."),
+                schema.text(
+                    "landmarks",
+                    "",
+                    "With 'landmarks': a line for each face, five points x,y in pixels: left eye, "
+                    "right eye, nose, left and right mouth corner, as seen in the picture; or "
+                    "three: both eyes and the middle of the mouth.",
+                    multiline=True,
+                ),
+                schema.whole(
+                    "size_px", 512, (16, 4096), "Side of the crops: 512 for photographs, 64 for "
+                    "the demo models.", "px", step=8,
+                ),
+                schema.choice(
+                    "border", BORDERS, BORDERS[0], "What fills a crop beyond the photo."
+                ),
+                schema.real("threshold", 0.97, (0.0, 1.0), 0.01, "Lowest score of a found face."),
+                schema.whole(
+                    "short_side_px",
+                    640,
+                    (64, 2150),
+                    "The photo's shorter side while faces are looked for; larger finds smaller "
+                    "faces.",
+                    "px",
+                ),
+            ],
+            outputs=[
+                io.Image.Output("faces", display_name="faces"),
+                FacesIO.Output("placement", display_name="placement"),
+                io.Image.Output("boxes", display_name="boxes"),
+            ],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls,
+        photo: Tensor,
+        method: str,
+        choose: str,
+        numbers: str,
+        landmarks: str,
+        size_px: int,
+        border: Border,
+        threshold: float,
+        short_side_px: int,
+    ) -> io.NodeOutput:
+        """Align the chosen faces of every photo."""
+        from ..pdgrad_core.alignment import align_face, choose_faces, draw_faces, take_as_aligned
+
+        with outside_inference_mode():
+            photos = from_host(photo, "The photo").split(1)
+            if method == "already aligned":
+                aligned = [(take_as_aligned(one, size_px),) for one in photos]
+                return _output(aligned, photos, photos)
+            detector = _detector(threshold, short_side_px) if method == "detect" else None
+            which = numbers if choose == "by number" else choose
+            aligned: list[tuple[AlignedFace, ...]] = []
+            boxes: list[Tensor] = []
+            for one in photos:
+                found = detector(one) if detector else _typed(landmarks, one)
+                boxes.append(draw_faces(one, found))
+                chosen = choose_faces(found, which)
+                aligned.append(tuple(align_face(one, face, size_px, border) for face in chosen))
+            return _output(aligned, photos, boxes)
+
+
+def _output(
+    aligned: list[tuple[AlignedFace, ...]], photos: Sequence[Tensor], boxes: Sequence[Tensor]
+) -> io.NodeOutput:
+    crops = torch.cat([face.crop for faces in aligned for face in faces])
+    height, width = photos[0].shape[-2:]
+    placement = Placement(tuple(aligned), (height, width))
+    return io.NodeOutput(to_host(crops), placement, to_host(torch.cat(list(boxes))))
+
+
+def _detector(threshold: float, short_side_px: int) -> FaceDetector:
+    from ..pdgrad_core.alignment import load_detector
+
+    path = weights_path("retinaface", "facedetection")
+    detector = load_detector(path, threshold=threshold, short_side_px=short_side_px)
+    load_networks([patcher_for(detector.network)])
+    return detector
+
+
+def _typed(landmarks: str, photo: Tensor) -> list[Face]:
+    from ..pdgrad_core.alignment import face_from_landmarks
+
+    lines = [line for line in landmarks.splitlines() if line.strip()]
+    if not lines:
+        raise InvalidInputError(
+            "The method is 'landmarks', but none are given; type or connect a line of five points "
+            "x,y for each face, or set the method to detect."
+        )
+    return [face_from_landmarks(line, *photo.shape[-2:]) for line in lines]
+
+
+NODES = [AlignFaces]

@@ -1,0 +1,197 @@
+"""The border between the host and the core: images, inference mode, memory, progress, interrupt."""
+
+import gc
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import comfy.model_management as management
+import comfy.utils
+import torch
+from comfy.model_patcher import ModelPatcher
+from torch import Tensor, nn
+
+from ..pdgrad_core.errors import InvalidInputError, PDGradError
+from ..pdgrad_core.images import check_image, from_unit, to_pil, to_unit
+from .sockets import Patcher
+
+if TYPE_CHECKING:
+    from ..pdgrad_core.diffusion.sampler import StepState
+
+T = TypeVar("T")
+
+PREVIEW_SIDE_PX = 512
+PREVIEW_SECONDS = 0.1
+"""Previews are sent no more often than this."""
+
+
+class OutOfMemory(PDGradError):  # noqa: N818  (as torch names it)
+    """The device's memory did not suffice, even with the host's other models out of it."""
+
+
+@contextmanager
+def outside_inference_mode() -> Iterator[None]:
+    """Leave the inference mode in which the host runs nodes.
+
+    A network that is built or loaded in it, and an image that is not cloned outside it, cannot be
+    used where gradients are taken; `enable_grad` alone does not help.
+    """
+    with torch.inference_mode(False), torch.no_grad():
+        yield
+
+
+def from_host(image: Tensor, what: str) -> Tensor:
+    """Turn the host's IMAGE `(B, H, W, C)` in [0, 1] into `(B, 3, H, W)` in [-1, 1], copied.
+
+    Args:
+        image: As it comes from the wire; an alpha channel is left behind.
+        what: The image in words, for the error.
+
+    Raises:
+        InvalidInputError: No image, or one with values that are not finite.
+    """
+    if image.ndim != 4 or image.shape[-1] < 3 or image.shape[0] == 0:
+        raise InvalidInputError(
+            f"{what} must be an IMAGE (batch, height, width, 3), not {tuple(image.shape)}."
+        )
+    converted = from_unit(image[..., :3].clone())
+    check_image(converted, what)
+    return converted
+
+
+def mask_from_host(mask: Tensor) -> Tensor:
+    """Turn the host's MASK `(B, H, W)` or `(H, W)` into `(B, 1, H, W)`, copied."""
+    return mask.clone().reshape(-1, 1, *mask.shape[-2:]).float()
+
+
+def to_host(image: Tensor) -> Tensor:
+    """Turn `(B, 3, H, W)` in [-1, 1] into the host's IMAGE on its intermediate device."""
+    return to_unit(image).to(management.intermediate_device())
+
+
+def patcher_for(network: nn.Module) -> Patcher:
+    """Return the host's handle on a network: it counts, loads, offloads and evicts it."""
+    return ModelPatcher(
+        network,
+        load_device=management.get_torch_device(),
+        offload_device=management.unet_offload_device(),
+    )
+
+
+def load_networks(patchers: Sequence[Patcher], activations_bytes: int = 0) -> torch.device:
+    """Bring networks to the device on which the host computes, and return it.
+
+    Args:
+        patchers: Their handles.
+        activations_bytes: What the run needs besides the weights, about.
+    """
+    with outside_inference_mode():
+        management.load_models_gpu(list(patchers), memory_required=activations_bytes)
+        for patcher in patchers:
+            _leave_inference(patcher.model)
+    return management.get_torch_device()
+
+
+def _leave_inference(network: nn.Module) -> None:
+    """Replace tensors that the host moved in inference mode: no gradient passes through those."""
+    for module in network.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if parameter.is_inference():
+                fresh = nn.Parameter(parameter.detach().clone(), requires_grad=False)
+                module._parameters[name] = fresh
+        for name, buffer in module.named_buffers(recurse=False):
+            if buffer.is_inference():
+                module._buffers[name] = buffer.clone()
+
+
+def run_in_memory(what: str, run: Callable[[], T]) -> T:
+    """Call `run`; where memory runs out, free all of the host's models and call it once more.
+
+    Args:
+        what: The work in words, for the error.
+        run: Must be able to start over: it draws its own noise and loads its own networks.
+
+    Raises:
+        OutOfMemory: The second attempt failed too.
+    """
+    try:
+        return run()
+    except management.OOM_EXCEPTION as error:
+        # Where the host cannot tell, it names every exception out-of-memory.
+        if not _is_out_of_memory(error):
+            raise
+    management.unload_all_models()
+    gc.collect()
+    management.soft_empty_cache()
+    try:
+        return run()
+    except management.OOM_EXCEPTION as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise OutOfMemory(
+            f"{what} needs more memory than {management.get_torch_device()} has, even with every "
+            "other model out of it; use a smaller batch or size, or bfloat16 for the prior."
+        ) from error
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, torch.OutOfMemoryError)
+
+
+class StepReporter:
+    """Shows a run to the host: progress bar, preview of x0hat, and the live trace.
+
+    Args:
+        total: Steps of the run.
+        node_id: The sampler node's id in the prompt.
+    """
+
+    def __init__(self, total: int, node_id: str | None) -> None:
+        self.bar = comfy.utils.ProgressBar(total, node_id=node_id)
+        self.node_id = node_id
+        self._last_preview = 0.0
+
+    def __call__(self, state: "StepState") -> None:
+        """Report one step; raises the host's interrupt, which is never to be caught."""
+        now = time.monotonic()
+        preview = None
+        if now - self._last_preview >= PREVIEW_SECONDS or state.done == state.total:
+            self._last_preview = now
+            preview = ("JPEG", to_pil(state.x0hat[:1]), PREVIEW_SIDE_PX)
+        self._send_trace(state)
+        self.bar.update_absolute(state.done, state.total, preview)
+
+    def _send_trace(self, state: "StepState") -> None:
+        series = {
+            name: float(torch.as_tensor(value).float().mean())
+            for name, value in state.record.items()
+            if name.endswith((".cosine", ".k"))
+        }
+        if series and self.node_id is not None:
+            point = {"node": self.node_id, "step": state.done, "total": state.total}
+            send_event("pdgrad.trace", {**point, "t": state.context.t, "series": series})
+
+
+def send_event(name: str, data: dict[str, Any]) -> None:
+    """Send an event to the page that queued the prompt; without a server nothing is sent."""
+    from server import PromptServer
+
+    server: Any = getattr(PromptServer, "instance", None)
+    if server is not None:
+        server.send_sync(name, data, server.client_id)
+
+
+def stop_if_interrupted() -> bool:
+    """Raise the host's interrupt if the user asked for it; the answer is always False."""
+    management.throw_exception_if_processing_interrupted()
+    return False
+
+
+def as_sentence(check: Callable[[], Any]) -> bool | str:
+    """Turn a check that raises into the host's answer to `validate_inputs`."""
+    try:
+        check()
+    except PDGradError as error:
+        return str(error)
+    return True

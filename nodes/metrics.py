@@ -1,0 +1,146 @@
+"""Comparing a result with the truth, or with a reference of the same person."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..pdgrad_core.errors import InvalidInputError
+from ..pdgrad_core.images import resize
+from . import schema
+from .boundary import from_host, load_networks, outside_inference_mode
+from .sockets import FeaturesIO, LoadedFeatures
+
+if TYPE_CHECKING:
+    from ..pdgrad_core.features.base import FeatureNetwork
+
+AGAINST = ["truth", "reference"]
+
+NAMES = ("psnr", "ssim", "lpips", "deg")
+
+
+class Compare(io.ComfyNode):
+    """See `define_schema`."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Return the node's public interface."""
+        return io.Schema(
+            node_id="PDGradCompare",
+            display_name="Compare Faces",
+            category="PDGrad/metrics",
+            description=(
+                "Measures how near a result is to the truth (PSNR, SSIM, and with feature networks "
+                "LPIPS and the identity angle Deg), or how alike it is to a reference photo of the "
+                "same person (Deg only). A network that guided a restoration favours it: score "
+                "with another one. What was not measured is NaN."
+            ),
+            inputs=[
+                io.Image.Input("result", tooltip="The restored faces."),
+                io.Image.Input("truth", tooltip="The true faces, or one, or the reference."),
+                schema.choice(
+                    "against",
+                    AGAINST,
+                    AGAINST[0],
+                    "truth: the same photo undegraded; reference: another photo of the person.",
+                ),
+                FeaturesIO.Input(
+                    "features", optional=True, tooltip="Needed for LPIPS and the identity angle."
+                ),
+            ],
+            outputs=[
+                io.String.Output("summary", display_name="summary"),
+                io.Float.Output("psnr", display_name="PSNR (dB)"),
+                io.Float.Output("ssim", display_name="SSIM"),
+                io.Float.Output("lpips", display_name="LPIPS"),
+                io.Float.Output("deg", display_name="Deg (degrees)"),
+            ],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(
+        cls, result: Tensor, truth: Tensor, against: str, features: LoadedFeatures | None = None
+    ) -> io.NodeOutput:
+        """Measure, averaged over the batch, and show the figures on the node."""
+        if against == "reference" and features is None:
+            raise InvalidInputError(
+                "Comparing with a reference means comparing identities, which needs the feature "
+                "networks; connect Load Feature Networks."
+            )
+        with outside_inference_mode():
+            first, second = from_host(result, "The result"), from_host(truth, "The truth")
+            second = _matched(second, first, against)
+            values = _measured(first, second, against, features)
+        summary = "\n".join(_line(name, value) for name, value in values.items())
+        averages = [sum(values[n]) / len(values[n]) if n in values else math.nan for n in NAMES]
+        return io.NodeOutput(
+            summary,
+            *averages,
+            ui={"pdgrad_text": [summary], "pdgrad_values": [json.dumps(values)]},
+        )
+
+
+def _matched(truth: Tensor, result: Tensor, against: str) -> Tensor:
+    """Return the truth in the result's number, and a reference also in its size."""
+    if truth.shape[0] not in (1, result.shape[0]):
+        raise InvalidInputError(
+            f"There are {truth.shape[0]} true images for {result.shape[0]} results; give one for "
+            "all, or one for each."
+        )
+    if against == "reference":
+        truth = resize(truth, *result.shape[-2:], "bicubic").clamp(-1, 1)
+    return truth.expand(result.shape[0], -1, -1, -1)
+
+
+def _measured(
+    result: Tensor, truth: Tensor, against: str, features: LoadedFeatures | None
+) -> dict[str, list[float]]:
+    from ..pdgrad_core.features.arcface import ArcFace
+    from ..pdgrad_core.metrics import METRICS
+
+    metrics = {} if against == "reference" else {n: METRICS[n]() for n in ("psnr", "ssim")}
+    if features is not None:
+        device = load_networks(features.patchers)
+        result, truth = result.to(device), truth.to(device)
+        for network in features.networks.values():
+            network.to(device)
+        arcface = features.networks["arcface"]
+        assert isinstance(arcface, ArcFace)
+        if against == "truth":
+            distance = _Perceptual(features.networks["vgg"])
+            metrics["lpips"] = METRICS["lpips"](distance)  # type: ignore[call-arg]
+        metrics["deg"] = METRICS["deg"](arcface.embed)  # type: ignore[call-arg]
+    return {name: metric(result, truth).tolist() for name, metric in metrics.items()}
+
+
+class _Perceptual:
+    """LPIPS's distance by a VGG16 with its heads."""
+
+    def __init__(self, network: FeatureNetwork) -> None:
+        from ..pdgrad_core.features.vgg import HEAD_TAPS
+        from ..pdgrad_core.losses.perceptual import PerceptualLoss
+
+        self.network = network
+        self.loss = PerceptualLoss(HEAD_TAPS)
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        features = self.network.features(first, self.loss.layers)
+        return self.loss(self.network, features, self.loss.target(self.network, second))
+
+
+def _line(name: str, values: list[float]) -> str:
+    from ..pdgrad_core.metrics import METRICS
+
+    metric = METRICS[name]
+    better = "higher is better" if metric.higher_is_better else "lower is better"
+    average = sum(values) / len(values)
+    unit = f" {metric.unit}" if metric.unit else ""
+    return f"{metric.label} {average:.4g}{unit} ({better})"
+
+
+NODES = [Compare]

@@ -1,0 +1,102 @@
+"""The diffusion prior: loading it, and handing it to the host's own samplers."""
+
+from typing import Any
+
+import torch
+from comfy_api.latest import io
+
+from ..pdgrad_core.devices import DTYPES, parse_dtype
+from ..pdgrad_core.errors import InvalidInputError
+from . import schema
+from .boundary import outside_inference_mode, patcher_for
+from .sockets import LoadedPrior, PriorIO
+from .weights import DEMO, choices, demo_path, weights_path
+
+
+class LoadPrior(io.ComfyNode):
+    """See `define_schema`."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Return the node's public interface."""
+        return io.Schema(
+            node_id="PDGradLoadPrior",
+            display_name="Load Face Prior",
+            category="PDGrad/loaders",
+            description=(
+                "Loads the diffusion model that knows what faces look like. 'demo' is embedded and "
+                "knows drawn faces of 64 px only; 'ffhq512-prior' restores photographs at 512 px."
+            ),
+            inputs=[
+                schema.choice(
+                    "weights",
+                    choices([DEMO, "ffhq512-prior"], "pdgrad"),
+                    DEMO,
+                    "Which prior. Files of your own go into models/pdgrad; a missing file is "
+                    "explained when the node runs.",
+                ),
+                schema.choice(
+                    "precision",
+                    list(DTYPES),
+                    "float32",
+                    "In what the network computes. bfloat16 is about three times as fast on a "
+                    "recent GPU; float32 is exact.",
+                ),
+            ],
+            outputs=[PriorIO.Output("prior", display_name="prior")],
+        )
+
+    @classmethod
+    def execute(cls, weights: str, precision: str) -> io.NodeOutput:
+        """Load the prior outside inference mode and put it under the host's care."""
+        from ..pdgrad_core.diffusion.prior import load_prior
+
+        path = demo_path("prior") if weights == DEMO else weights_path(weights, "pdgrad")
+        with outside_inference_mode():
+            prior = load_prior(path, dtype=parse_dtype(precision))
+            return io.NodeOutput(LoadedPrior(prior, patcher_for(prior.network)))
+
+
+class PriorAsModel(io.ComfyNode):
+    """See `define_schema`."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Return the node's public interface."""
+        return io.Schema(
+            node_id="PDGradPriorAsModel",
+            display_name="Face Prior as MODEL",
+            category="PDGrad/prior",
+            description=(
+                "Hands the prior to KSampler and every other sampler node, in pixel space: use the "
+                "VAE 'pixel_space' (Load VAE), connect the conditioning to positive and negative, "
+                "and set cfg to 1. An Empty Latent Image of 512 px gives 64 px here, since there "
+                "is no latent space that shrinks by 8."
+            ),
+            inputs=[PriorIO.Input("prior", tooltip="From Load Face Prior.")],
+            outputs=[
+                io.Model.Output("model", display_name="model"),
+                io.Conditioning.Output("conditioning", display_name="conditioning"),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, prior: LoadedPrior) -> io.NodeOutput:
+        """Wrap the network as the host's model; the conditioning is empty."""
+        if prior.prior.prediction == "x0":
+            raise InvalidInputError(
+                "This prior predicts the clean image, which the host's samplers cannot take; use a "
+                "prior that predicts eps or v, or the DDPM sampler of this pack."
+            )
+        with outside_inference_mode():
+            return io.NodeOutput(_as_native(prior), [[torch.zeros(1, 1, 1), {}]])
+
+
+def _as_native(loaded: LoadedPrior) -> Any:
+    """Return the host's MODEL around a prior's network."""
+    from .native_model import native_patcher
+
+    return native_patcher(loaded.prior)
+
+
+NODES = [LoadPrior, PriorAsModel]

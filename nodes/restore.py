@@ -1,0 +1,152 @@
+"""The coarse restoration y_c = f(y): loading f, and applying it."""
+
+import copy
+from typing import Any
+
+import torch
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..pdgrad_core.errors import InvalidInputError
+from ..pdgrad_core.images import resize
+from ..pdgrad_core.restorers import Restorer, load_restorer
+from ..pdgrad_core.restorers.spandrel_model import SpandrelModel
+from . import schema
+from .boundary import (
+    from_host,
+    load_networks,
+    outside_inference_mode,
+    patcher_for,
+    run_in_memory,
+    to_host,
+)
+from .sockets import LoadedRestorer, RestorerIO
+from .weights import DEMO, choices, demo_path, weights_path
+
+NO_RESTORER = "none"
+
+CATALOGUED = {
+    "codeformer": "codeformer",
+    "gfpgan-1.4": "gfpgan",
+    "restoreformer": "restoreformer",
+    "pgdiff-rrdb": "rrdb",
+}
+"""Restorer by the catalogue's name of its weights."""
+
+
+class LoadRestorerNode(io.ComfyNode):
+    """See `define_schema`."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Return the node's public interface."""
+        offered = [DEMO, NO_RESTORER, *CATALOGUED]
+        return io.Schema(
+            node_id="PDGradLoadRestorer",
+            display_name="Load Face Restorer",
+            category="PDGrad/loaders",
+            description=(
+                "Loads the restorer that makes the coarse face from the degraded one: CodeFormer "
+                "(the paper's choice), GFPGAN, RestoreFormer, PGDiff's RRDB, the embedded demo, or "
+                "none, which leaves the face as it is."
+            ),
+            inputs=[
+                schema.choice(
+                    "weights",
+                    choices(offered, "facerestore_models"),
+                    DEMO,
+                    "Which restorer. Files in models/facerestore_models are recognised by their "
+                    "content; a missing file is explained when the node runs.",
+                )
+            ],
+            outputs=[RestorerIO.Output("restorer", display_name="restorer")],
+        )
+
+    @classmethod
+    def execute(cls, weights: str) -> io.NodeOutput:
+        """Load the restorer outside inference mode and put it under the host's care."""
+        with outside_inference_mode():
+            restorer = _load(weights)
+            network = restorer.network
+            patcher = patcher_for(network) if network is not None else None
+            return io.NodeOutput(LoadedRestorer(restorer, patcher))
+
+
+def _load(weights: str) -> Restorer:
+    if weights == DEMO:
+        return load_restorer("demo", demo_path("restorer"))
+    if weights == NO_RESTORER:
+        return load_restorer("none")
+    if weights == "pgdiff-rrdb":
+        return load_restorer("rrdb", weights_path(weights, "pdgrad"))
+    name = CATALOGUED.get(weights, "spandrel_model")
+    return load_restorer(name, weights_path(weights, "facerestore_models"))
+
+
+class CoarseRestore(io.ComfyNode):
+    """See `define_schema`."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Return the node's public interface."""
+        return io.Schema(
+            node_id="PDGradCoarseRestore",
+            display_name="Coarse Restore",
+            category="PDGrad/restore",
+            description=(
+                "Makes the coarse face y_c from the degraded aligned face y. It has the degraded "
+                "face's layout, clean but with lost identity; sampling starts from it."
+            ),
+            inputs=[
+                io.Image.Input("image", tooltip="Degraded aligned faces, a batch of any number."),
+                io.MultiType.Input(
+                    "restorer",
+                    [RestorerIO, io.UpscaleModel],
+                    tooltip="From Load Face Restorer, or the core's Load Upscale Model.",
+                ),
+                schema.parameter_input(SpandrelModel, "fidelity"),
+            ],
+            outputs=[io.Image.Output("coarse", display_name="coarse")],
+        )
+
+    @classmethod
+    def execute(cls, image: Tensor, restorer: Any, fidelity: float) -> io.NodeOutput:
+        """Restore a batch with f; a core upscale model's result is brought back to its size."""
+        with outside_inference_mode():
+            degraded = from_host(image, "The degraded face")
+            coarse = run_in_memory(
+                "The coarse restoration", lambda: _restored(degraded, restorer, fidelity)
+            )
+            return io.NodeOutput(to_host(coarse))
+
+
+def _restored(degraded: Tensor, loaded: Any, fidelity: float) -> Tensor:
+    if not isinstance(loaded, LoadedRestorer):
+        return _upscaled(degraded, loaded)
+    if loaded.restorer.depends_on_x_t:
+        raise InvalidInputError(
+            f"The restorer {loaded.restorer.name!r} works along the sampling, not on one image; "
+            "choose another for the coarse restoration."
+        )
+    if loaded.patcher is not None:
+        load_networks([loaded.patcher])
+    # The wire's restorer belongs to every node it is connected to: a copy carries this w.
+    restorer = copy.copy(loaded.restorer)
+    if hasattr(restorer, "fidelity"):
+        restorer.fidelity = fidelity  # type: ignore[attr-defined]
+    return restorer(degraded)
+
+
+def _upscaled(degraded: Tensor, descriptor: Any) -> Tensor:
+    """Apply spandrel's descriptor, as the host's Load Upscale Model gives it."""
+    network: torch.nn.Module = descriptor.model
+    name = descriptor.architecture.id
+    loaded = LoadedRestorer(SpandrelModel(network, name), patcher_for(network))
+    if name in SpandrelModel.architectures:
+        return _restored(degraded, loaded, 0.5)
+    device = load_networks([loaded.patcher])
+    larger = descriptor((degraded.to(device) + 1) / 2).clone() * 2 - 1
+    return resize(larger, *degraded.shape[-2:], "bicubic").clamp(-1, 1)
+
+
+NODES = [LoadRestorerNode, CoarseRestore]

@@ -1,0 +1,60 @@
+"""The plot of what happened in a sampling."""
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..pdgrad_core.images import from_uint8
+from . import schema
+from .boundary import outside_inference_mode, to_host
+from .sockets import Trace, TraceIO
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class TracePlot(io.ComfyNode):
+    """See `define_schema`."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Return the node's public interface."""
+        return io.Schema(
+            node_id="PDGradTracePlot",
+            display_name="Trace Plot",
+            category="PDGrad/sampling",
+            description=(
+                "Plots a sampling over its steps: how the gradients conflict (their cosine), the "
+                "factor k of the surgery, norms and losses; and gives all numbers as JSON."
+            ),
+            inputs=[
+                TraceIO.Input("trace", tooltip="From Guided Face Sampler."),
+                schema.whole("face", 0, (0, 63), "Which face of the batch, counted from 0."),
+            ],
+            outputs=[
+                io.Image.Output("plot", display_name="plot"),
+                io.String.Output("json", display_name="JSON"),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, trace: Trace, face: int) -> io.NodeOutput:
+        """Plot one face's trace."""
+        from ..pdgrad_core.trace import plot_trace, trace_to_json
+
+        with outside_inference_mode():
+            picture = _to_host(plot_trace(trace.rows, face))
+            return io.NodeOutput(picture, json.dumps(trace_to_json(trace.rows)))
+
+
+def _to_host(picture: "Image") -> Tensor:
+    """Return a Pillow picture as an IMAGE of one."""
+    pixels = torch.from_numpy(np.array(picture.convert("RGB")))[None]
+    return to_host(from_uint8(pixels))
+
+
+NODES = [TracePlot]

@@ -1,0 +1,75 @@
+"""Which weight files a loader offers, and where the host keeps them."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import folder_paths
+
+from ..pdgrad_core.registry import unknown_name
+from ..pdgrad_core.weights.catalogue import CATALOGUE, weight_file
+from ..pdgrad_core.weights.folders import COMFYUI_CATEGORIES, find, search_folders
+
+DEMO = "demo"
+"""The choice that needs no file: the embedded models, which know drawn faces only."""
+
+EXTENSIONS = (".safetensors", ".pth", ".pt", ".ckpt")
+
+
+def register_folders() -> None:
+    """Make our model folders known to the host, beside those of its extra_model_paths.yaml."""
+    for category in COMFYUI_CATEGORIES:
+        folder_paths.add_model_folder_path(
+            category, os.path.join(folder_paths.models_dir, category)
+        )
+
+
+def choices(names: Sequence[str], category: str) -> list[str]:
+    """Return what a loader offers: catalogued names, then the user's further files of a folder.
+
+    Catalogued names are offered whether their file is here or not: so a shared workflow loads
+    everywhere, and a missing file is explained when the node runs.
+
+    Args:
+        names: "demo" and short names of the catalogue.
+        category: One of ComfyUI's model folders.
+    """
+    known = {name for file in CATALOGUE for name in file.file_names}
+    try:
+        listed = folder_paths.get_filename_list(category)
+    except KeyError:
+        listed = []
+    found = [name for name in listed if name.endswith(EXTENSIONS)]
+    return [*names, *(name for name in found if Path(name).name not in known)]
+
+
+def weights_path(choice: str, category: str) -> Path:
+    """Return the path of a loader's choice other than "demo".
+
+    Raises:
+        CheckpointNotFoundError: The file is not here; the error says where to get it, how large it
+            is, under what licence, and where it belongs.
+        UnknownNameError: There is no such choice.
+    """
+    catalogued = [file.name for file in CATALOGUE]
+    if choice in catalogued:
+        return find(
+            choice, search_folders(extra_folders=_host_folders(weight_file(choice).category))
+        )
+    path = folder_paths.get_full_path(category, choice)
+    if path is None:
+        raise unknown_name(f"weight file in models/{category}", choice, choices([], category))
+    return Path(path)
+
+
+def demo_path(role: str) -> Path:
+    """Return the embedded weights for a role: "prior", "arcface", "vgg" or "restorer"."""
+    from ..pdgrad_core.demo.models import demo_weights
+
+    return demo_weights(role)
+
+
+def _host_folders(first: str) -> list[str]:
+    """Return the host's folders that may hold our files, those of one category first."""
+    ordered = [first, *(name for name in COMFYUI_CATEGORIES if name != first)]
+    return [folder for name in ordered for folder in folder_paths.get_folder_paths(name)]
