@@ -10,10 +10,12 @@ from torch import Tensor
 from .alignment.align import AlignedFace, align_face, take_as_aligned
 from .alignment.choose import choose_faces
 from .alignment.detect import FaceDetector, load_detector
-from .alignment.face import face_from_landmarks
+from .alignment.face import face_from_landmarks, invert
 from .alignment.mask import load_parser
 from .alignment.paste_back import paste_back
+from .alignment.warp import warp
 from .errors import NoFaceError
+from .images import resize
 from .weights.catalogue import weight_file
 from .weights.folders import find, locate
 
@@ -67,6 +69,37 @@ class FaceFinder:
             CheckpointNotFoundError: It is not there.
         """
         return load_detector(find("retinaface", self.folders), self.device)
+
+
+# A crop's pixel is missing if the hole's share in it could change its 8-bit value.
+_LEAK = 1 / 1024
+_FILLINGS = 8
+
+
+def cut_masks(mask: Tensor, faces: Sequence[AlignedFace]) -> Tensor:
+    """Cut a mask along with the faces; what the hole leaked into on the way is missing too.
+
+    Args:
+        mask: `(1, 1, H, W)` on the photo, 1 where it is missing.
+        faces: The faces cut out of the photo.
+
+    Returns:
+        `(len(faces), 1, S, S)` of 0 and 1.
+    """
+    # The resampling's weights are partly negative and may cancel over a plain mask, so the hole is
+    # filled in several random ways: where any of them shows, the hole leaked in.
+    generator = torch.Generator().manual_seed(0)
+    signs = torch.randint(0, 2, (1, _FILLINGS, *mask.shape[-2:]), generator=generator) * 2 - 1
+    filled = signs * mask.cpu()
+    cut: list[Tensor] = []
+    for face in faces:
+        size = face.size_px
+        if face.whole:
+            moved = resize(filled, size, size, "bicubic")
+        else:
+            moved = warp(filled, invert(face.matrix), size, size)
+        cut.append((moved.abs().amax(1, keepdim=True) > _LEAK).float())
+    return torch.cat(cut)
 
 
 def put_back(

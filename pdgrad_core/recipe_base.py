@@ -90,6 +90,24 @@ class Hints:
     style: ColorStatistics | None = None
 
 
+def check_hints(row: Recipe, hints: Hints) -> None:
+    """Raise InvalidInputError unless a recipe has the hints it needs, and uses those it has."""
+    if hints.mask is None and row.mask == "needed":
+        raise InvalidInputError(
+            f"The recipe {row.name!r} needs a mask, white where the photo is missing."
+        )
+    if hints.mask is not None and row.mask == "none":
+        raise InvalidInputError(
+            f"The recipe {row.name!r} takes no mask; leave it out, or use 'pgdiff-inpainting' or "
+            "'pgdiff-old-photo'."
+        )
+    if hints.style is not None and not row.takes_style:
+        raise InvalidInputError(
+            f"The recipe {row.name!r} gives no colours, so a colour style is of no use to it; "
+            "leave it out, or use 'pgdiff-colorization' or 'pgdiff-old-photo'."
+        )
+
+
 def check_guide_images(
     row: Recipe, degraded: Tensor, references: Sequence[Tensor], hints: Hints
 ) -> None:
@@ -103,12 +121,13 @@ def check_guide_images(
     """
     check_image(degraded, "The degraded face")
     size = (degraded.shape[-2], degraded.shape[-1])
-    _check_mask(row, hints.mask, size, len(degraded))
-    if hints.style is not None and not row.takes_style:
-        raise InvalidInputError(
-            f"The recipe {row.name!r} gives no colours, so a colour style is of no use to it; "
-            "leave it out, or use 'pgdiff-colorization' or 'pgdiff-old-photo'."
-        )
+    check_hints(row, hints)
+    if hints.mask is not None:
+        masks = len(check_mask(hints.mask, *size))
+        if masks not in (1, len(degraded)):
+            raise InvalidInputError(
+                f"Give one mask, or as many as the {len(degraded)} faces, not {masks}."
+            )
     if row.needs_reference and not references:
         other = "pgdiff-restoration" if row.name.startswith("pgdiff") else "a5"
         raise InvalidInputError(
@@ -127,22 +146,3 @@ def check_guide_images(
                 f"A reference must be aligned to the degraded face's size {size[1]}x{size[0]}, "
                 f"not {reference.shape[-1]}x{reference.shape[-2]}."
             )
-
-
-def _check_mask(row: Recipe, mask: Tensor | None, size: tuple[int, int], batch: int) -> None:
-    if mask is None:
-        if row.mask == "needed":
-            raise InvalidInputError(
-                f"The recipe {row.name!r} needs a mask, white where the photo is missing."
-            )
-        return
-    if row.mask == "none":
-        raise InvalidInputError(
-            f"The recipe {row.name!r} takes no mask; leave it out, or use 'pgdiff-inpainting' or "
-            "'pgdiff-old-photo'."
-        )
-    found = check_mask(mask, *size)
-    if found.shape[0] not in (1, batch):
-        raise InvalidInputError(
-            f"Give one mask, or as many as the {batch} faces, not {found.shape[0]}."
-        )

@@ -1,9 +1,11 @@
 """`pdgrad restore`: the main job, from photos to restored photos."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .hints import add_hint_options, load_color_style, load_masks
 from .model_options import add_model_options, add_schedule_options, step_progress, write_json
 
 if TYPE_CHECKING:
@@ -11,7 +13,9 @@ if TYPE_CHECKING:
 
     from ..model_sets import ModelSet
     from ..photos import FaceFinder
-    from ..pipeline import Settings
+    from ..pipeline import Restoration, Settings
+    from ..recipe_base import Hints, Recipe
+    from .stages import StageWriter
 
 
 def add_parser(subparsers: Any) -> None:
@@ -33,6 +37,7 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     _add_method_options(parser)
     _add_face_options(parser)
+    add_hint_options(parser)
     add_schedule_options(parser)
     add_model_options(parser)
     output = parser.add_argument_group("reports")
@@ -46,7 +51,7 @@ def add_parser(subparsers: Any) -> None:
 
 def _add_method_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("method")
-    group.add_argument("--recipe", default="pdgrad", help="pdgrad, or its ablations a1..a6, ...")
+    group.add_argument("--recipe", default="pdgrad", help="pdgrad, a1..a6, none or pgdiff-...")
     group.add_argument("--strength", type=float, metavar="S", help="how strongly guidance pulls")
     group.add_argument("--strength-mode", metavar="MODE", help="constant or dynamic")
     group.add_argument("--combiner", metavar="NAME", help="another gradient-surgery method")
@@ -81,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
     from ..model_sets import DEMO, load_model_set
     from ..photos import FaceFinder
     from ..pipeline import plan_sampler
+    from ..recipe_base import Hints, check_hints
     from ..weights.folders import search_folders
 
     device, dtype = parse_device(args.device), parse_dtype(args.dtype)
@@ -88,11 +94,13 @@ def run(args: argparse.Namespace) -> int:
     _check(args, needs_reference=row.needs_reference)
     photos = [load_image(path) for path in args.photos]
     reference_photos = [load_image(path) for path in args.reference]
+    masks, style = load_masks(args.mask, photos), load_color_style(args.color_style)
+    check_hints(row, Hints(masks[0], style))
     models = load_model_set(
         args.models,
-        restorer=args.restorer,
+        restorer=args.restorer or _restorer_of(row, args.models),
         fidelity=args.fidelity,
-        features=row.networks,
+        features=_networks(args, row),
         device=device,
         dtype=dtype,
     )
@@ -104,7 +112,10 @@ def run(args: argparse.Namespace) -> int:
     references = _cut_references(args, finder, reference_photos)
     reports: list[dict[str, Any]] = []
     for number, photo in enumerate(photos):
-        reports.append(_restore_one(args, number, photo, references, models, settings, finder))
+        hints = Hints(masks[number], style)
+        reports.append(
+            _restore_one(args, number, photo, references, models, settings, finder, hints)
+        )
     _report(args, reports, models, device)
     return 0
 
@@ -125,6 +136,19 @@ def _settings(args: argparse.Namespace) -> "Settings":
         eta=args.eta,
         seed=args.seed,
     )
+
+
+def _restorer_of(row: "Recipe", models: str | None) -> str | None:
+    """Return the recipe's restorer; a set of models that has its own keeps it."""
+    from ..model_sets import DEMO
+
+    return None if models == DEMO and row.restorer != "none" else row.restorer
+
+
+def _networks(args: argparse.Namespace, row: "Recipe") -> tuple[str, ...]:
+    """Return the feature networks to load; choosing the nearest reference takes ArcFace."""
+    more = ("arcface",) if args.references == "nearest" else ()
+    return tuple(dict.fromkeys((*row.networks, *more)))
 
 
 def _check(args: argparse.Namespace, needs_reference: bool) -> None:
@@ -161,8 +185,6 @@ def _check(args: argparse.Namespace, needs_reference: bool) -> None:
 def _cut_references(
     args: argparse.Namespace, finder: "FaceFinder", photos: "list[torch.Tensor]"
 ) -> "list[torch.Tensor]":
-    from dataclasses import replace
-
     largest = replace(finder, which="largest")
     texts: list[str | None] = args.reference_landmarks or [None] * len(photos)
     return [largest(photo, text)[0].crop for photo, text in zip(photos, texts, strict=True)]
@@ -176,27 +198,22 @@ def _restore_one(
     models: "ModelSet",
     settings: "Settings",
     finder: "FaceFinder",
+    hints: "Hints",
 ) -> dict[str, Any]:
     """Restore the chosen faces of one photo, write the results, and return its report."""
     import torch
 
     from ..images import save_image
-    from ..photos import put_back
+    from ..photos import cut_masks, put_back
     from ..pipeline import restore_faces
-    from ..trace import trace_to_json
-    from .stages import StageWriter
 
     path: Path = args.photos[number]
     out = args.out if len(args.photos) == 1 else args.out / f"{path.stem}.png"
     faces = finder(photo, args.landmarks[number] if args.landmarks else None)
     crops = torch.cat([face.crop for face in faces])
-    stages = None
-    if args.save_stages:
-        folder = args.save_stages if len(args.photos) == 1 else args.save_stages / path.stem
-        stages = StageWriter(folder)
-        stages.images("aligned", crops)
-        for index, reference in enumerate(references):
-            stages.images(f"reference{index}", reference)
+    if hints.mask is not None:
+        hints = replace(hints, mask=cut_masks(hints.mask, faces))
+    stages = _open_stages(args, path, crops, references)
     with step_progress(path.name) as show:
 
         def on_step(state: Any) -> None:
@@ -204,7 +221,7 @@ def _restore_one(
             if stages:
                 stages.on_step(state)
 
-        found = restore_faces(crops, references, models, settings, on_step=on_step)
+        found = restore_faces(crops, references, models, settings, hints=hints, on_step=on_step)
     save_image(put_back(photo, faces, found.image.cpu(), finder.folders, finder.device), out)
     if stages:
         stages.images("coarse", found.coarse)
@@ -212,10 +229,35 @@ def _restore_one(
         stages.trace(found.trace, len(faces))
     if not args.json:
         print(f"{out}: {len(faces)} face(s), {_timing(found.seconds, len(found.trace))}")
+    return _photo_report(path, out, len(faces), found)
+
+
+def _open_stages(
+    args: argparse.Namespace,
+    path: Path,
+    crops: "torch.Tensor",
+    references: "list[torch.Tensor]",
+) -> "StageWriter | None":
+    """Return the writer of a photo's stages, its inputs written, if stages are to be saved."""
+    from .stages import StageWriter
+
+    if not args.save_stages:
+        return None
+    folder = args.save_stages if len(args.photos) == 1 else args.save_stages / path.stem
+    stages = StageWriter(folder)
+    stages.images("aligned", crops)
+    for index, reference in enumerate(references):
+        stages.images(f"reference{index}", reference)
+    return stages
+
+
+def _photo_report(path: Path, out: Path, faces: int, found: "Restoration") -> dict[str, Any]:
+    from ..trace import trace_to_json
+
     return {
         "photo": str(path),
         "out": str(out),
-        "faces": len(faces),
+        "faces": faces,
         "settings": vars(found.settings),
         "seconds": found.seconds,
         "seconds_per_step": found.seconds["sampling"] / len(found.trace),

@@ -32,13 +32,14 @@ class ColorStatistics:
     std: tuple[float, float, float] = (0.53549316, 0.47539538, 0.46814889)
 
     @classmethod
-    def of(cls, images: Sequence[Tensor]) -> "ColorStatistics":
+    def of(cls, images: Sequence[Tensor], names: Sequence[str] = ()) -> "ColorStatistics":
         """Return the average statistics of a set of pictures, each counting the same.
 
         Source: PGDiff's script for colour styles.
 
         Args:
             images: Each `(B, 3, H, W)` in [-1, 1], of any size.
+            names: What errors call them; their numbers where not given.
 
         Raises:
             InvalidInputError: There is no picture, or one has no colour.
@@ -47,11 +48,12 @@ class ColorStatistics:
             raise InvalidInputError("A colour style needs at least one picture, not none.")
         means: list[Tensor] = []
         stds: list[Tensor] = []
-        for number, image in enumerate(images, start=1):
-            check_image(image, f"Picture {number} of the colour style")
+        for number, image in enumerate(images):
+            name = names[number] if names else f"{number + 1}"
+            check_image(image, f"Picture {name} of the colour style")
             if float((image - image.mean(1, keepdim=True)).abs().mean()) < _GREY_TOLERANCE:
                 raise InvalidInputError(
-                    f"Picture {number} of the colour style is grey; give pictures with colours."
+                    f"Picture {name} of the colour style is grey; give pictures with colours."
                 )
             flat = image.double().flatten(2)
             means.append(flat.mean(2).mean(0))
