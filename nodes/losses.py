@@ -1,6 +1,7 @@
 """Losses on x0hat: the feature networks they compare by, and the losses themselves."""
 
 import re
+from pathlib import Path
 
 from comfy_api.latest import io
 from torch import Tensor
@@ -12,7 +13,7 @@ from . import schema
 from .boundary import as_sentence, from_host, outside_inference_mode, patcher_for
 from .guidance import BATCH_MODES, WiredLoss, WiredTerm
 from .sockets import FeaturesIO, LoadedFeatures, LossIO, Patcher
-from .weights import DEMO, choices, demo_path, weights_path
+from .weights import DEMO, SCORER, choices, demo_path, weights_path
 
 IDENTITY_CROPS = ["whole face", "arcface template"]
 
@@ -34,13 +35,14 @@ class LoadFeatures(io.ComfyNode):
             inputs=[
                 schema.choice(
                     "identity",
-                    choices([DEMO, "arcface-iresnet50", "arcface-ir-se50"], "pdgrad"),
+                    choices([DEMO, SCORER, "arcface-iresnet50", "arcface-ir-se50"], "pdgrad"),
                     DEMO,
-                    "The identity network (ArcFace). The papers use iresnet50.",
+                    "The identity network (ArcFace); the papers use iresnet50. 'demo scorer' never "
+                    "guides and is for Compare Faces.",
                 ),
                 schema.choice(
                     "perceptual",
-                    choices([DEMO, "vgg16"], "pdgrad"),
+                    choices([DEMO, SCORER, "vgg16"], "pdgrad"),
                     DEMO,
                     "The appearance network (VGG16 with LPIPS heads).",
                 ),
@@ -61,10 +63,8 @@ class LoadFeatures(io.ComfyNode):
         from ..pdgrad_core.features.arcface import load_arcface
         from ..pdgrad_core.features.vgg import load_perceptual
 
-        arcface_path = (
-            demo_path("arcface") if identity == DEMO else weights_path(identity, "pdgrad")
-        )
-        vgg_path = demo_path("vgg") if perceptual == DEMO else weights_path(perceptual, "pdgrad")
+        arcface_path = _path(identity, "arcface")
+        vgg_path = _path(perceptual, "vgg")
         with outside_inference_mode():
             arcface = load_arcface(arcface_path)
             arcface.template_crop = identity_crop == IDENTITY_CROPS[1]
@@ -75,6 +75,12 @@ class LoadFeatures(io.ComfyNode):
                 patcher_for(vgg.trunk),
             )
             return io.NodeOutput(LoadedFeatures(networks, patchers))
+
+
+def _path(choice: str, role: str) -> Path:
+    if choice == SCORER:
+        return demo_path(f"scorer-{role}")
+    return demo_path(role) if choice == DEMO else weights_path(choice, "pdgrad")
 
 
 class LossBuilder(io.ComfyNode):

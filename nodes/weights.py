@@ -13,6 +13,9 @@ from ..pdgrad_core.weights.folders import COMFYUI_CATEGORIES, find, search_folde
 DEMO = "demo"
 """The choice that needs no file: the embedded models, which know drawn faces only."""
 
+SCORER = "demo scorer"
+"""Networks of the embedded set that never guide: only they may score what the demo restored."""
+
 EXTENSIONS = (".safetensors", ".pth", ".pt", ".ckpt")
 
 
@@ -63,7 +66,7 @@ def weights_path(choice: str, category: str) -> Path:
 
 
 def demo_path(role: str) -> Path:
-    """Return the embedded weights for a role: "prior", "arcface", "vgg" or "restorer"."""
+    """Return the embedded weights for a role, a key of `pdgrad_core.demo.models.ROLES`."""
     from ..pdgrad_core.demo.models import demo_weights
 
     return demo_weights(role)

@@ -1,0 +1,43 @@
+"""The pack in a stand-in for the host, with small random networks in the place of the demo's."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from host_double import Pack
+from small_models import write_small_models
+
+
+@pytest.fixture(scope="session")
+def small_models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    write_small_models(folder)
+    return folder
+
+
+@pytest.fixture
+def pack(tmp_path, monkeypatch, small_models):
+    pack = Pack(tmp_path / "models", monkeypatch)
+    monkeypatch.setattr(pack.module("pdgrad_core.demo.models"), "WEIGHTS", small_models)
+    return pack
+
+
+@pytest.fixture
+def loaded(pack):
+    """The three loaders' outputs, made in inference mode as in the host."""
+    return SimpleNamespace(
+        prior=pack.run("PDGradLoadPrior").args[0],
+        features=pack.run("PDGradLoadFeatures").args[0],
+        restorer=pack.run("PDGradLoadRestorer").args[0],
+    )
+
+
+@pytest.fixture
+def faces():
+    """Make a batch of pictures as the host's nodes make them: inference tensors, BHWC in [0, 1]."""
+
+    def make(count=1, size=16, seed=0):
+        with torch.inference_mode():
+            return torch.rand(count, size, size, 3, generator=torch.Generator().manual_seed(seed))
+
+    return make
