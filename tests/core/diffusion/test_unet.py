@@ -1,6 +1,5 @@
 """The U-Net against the official implementation, and its configuration read off a state dict."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +15,7 @@ from pdgrad_core.diffusion.unet import (
     timestep_embedding,
 )
 from pdgrad_core.errors import WrongArchitectureError
+from pdgrad_core.weights.testing import read_layout
 
 FFHQ512 = UNetConfig(32, (1, 2, 4, 8, 8, 16, 16), (1, 2, 2, 2, 2, 3, 4), (4, 5, 6))
 
@@ -74,23 +74,13 @@ def test_the_configuration_is_read_off_the_shapes(config):
     assert config_from_state_dict(state).shape == config.shape
 
 
-def test_the_ffhq512_layout_has_the_official_keys(key_layout):
+def test_the_ffhq512_layout_has_the_official_keys():
     with torch.device("meta"):
         state = UNet(FFHQ512).state_dict()
-    expected = key_layout("unet_ffhq512_keys")
+    layout = read_layout("ffhq512-prior")
+    expected = {name: tuple(shape) for name, shape in layout.tensors.items()}
     assert {name: tuple(value.shape) for name, value in state.items()} == expected
     assert sum(value.numel() for value in state.values()) == 159_788_454
-
-
-@pytest.fixture
-def key_layout():
-    from golden import GOLDEN
-
-    def read(name):
-        keys = json.loads((GOLDEN / "keys" / f"{name}.json").read_text())["keys"]
-        return {key: tuple(entry[0]) for key, entry in keys.items()}
-
-    return read
 
 
 @pytest.mark.parametrize("patch_size", [1, 2])
