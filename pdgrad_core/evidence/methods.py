@@ -1,0 +1,180 @@
+"""The methods that the PDGrad study compares, as data: what guides, and which settings are tried.
+
+Every method starts from the same noised coarse image with the same noise, in the same steps; only
+the guidance differs. The controls are what a sceptic would ask for.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from ..errors import InvalidInputError
+from ..guidance.terms import Expression, Sum, surgeries_of
+from ..pgdiff import PGDiffParts
+from ..recipe_base import GuideImages
+from ..recipes import PDGradParts, recipe
+from ..registry import unknown_name
+
+BASELINE = "a1"
+"""The method that the others are compared with in pairs."""
+
+Change = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The numbers that a method runs with.
+
+    Attributes:
+        strength_mode: Key in `STRENGTHS`.
+        strength: s.
+        tau: Start of the reverse process, of 1000.
+        steps: Steps executed.
+        weight: Weight of PGDiff's identity loss; 0 for other methods.
+    """
+
+    strength_mode: Literal["constant", "dynamic"] = "dynamic"
+    strength: float = 0.1
+    tau: int = 700
+    steps: int = 25
+    weight: float = 0.0
+
+    def label(self) -> str:
+        """Return a short name, fit for a file."""
+        weight = f"-w{self.weight:g}" if self.weight else ""
+        return f"{self.strength_mode}{self.strength:g}-tau{self.tau}-steps{self.steps}{weight}"
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row of the study.
+
+    Attributes:
+        name: In the tables.
+        title: In a few words.
+        parts: Makes the guidance; None for a picture that is there already, or for no guidance.
+        picture: "degraded", "coarse" or "reference", where nothing is to be restored.
+        start: The first settings tried.
+        stages: Changes tried one after the other, each from the best settings so far.
+    """
+
+    name: str
+    title: str
+    parts: Any = None
+    picture: str | None = None
+    start: Choice = field(default_factory=Choice)
+    stages: tuple[tuple[Change, ...], ...] = ()
+
+    def build(self, images: GuideImages, choice: Choice) -> Expression | None:
+        """Return the guidance with these settings; None for none."""
+        if self.parts is None:
+            return None
+        if isinstance(self.parts, PGDiffParts):
+            return replace(self.parts, identity=choice.weight)(images)
+        return self.parts(images)
+
+
+@dataclass(frozen=True)
+class PivotsOnly:
+    """A control: the pivots low_c and high_r, without what surgery is to reconcile with them."""
+
+    def __call__(self, images: GuideImages) -> Expression:
+        """Return the sum of the pivots."""
+        return Sum(tuple(surgery.pivot for surgery in surgeries_of(PDGradParts()(images))))
+
+
+def _strengths(**values: tuple[float, ...]) -> tuple[Change, ...]:
+    return tuple(
+        {"strength_mode": mode, "strength": s} for mode, several in values.items() for s in several
+    )
+
+
+# At 64 px a total weight of 100-1000 is what `constant` needs; see docs/evidence.md.
+_STRENGTHS = _strengths(dynamic=(0.05, 0.1, 0.2), constant=(200.0, 600.0))
+_PGDIFF_STRENGTHS = _strengths(dynamic=(0.1, 0.2), constant=(0.1, 0.3))
+
+
+def _guided(steps: int) -> tuple[tuple[Change, ...], ...]:
+    return (_STRENGTHS, ({"tau": 500},), ({"steps": 2 * steps},))
+
+
+def _pdgrad(name: str, title: str, parts: Any, steps: int) -> Method:
+    return Method(name, title, parts, start=Choice(steps=steps), stages=_guided(steps))
+
+
+def _pgdiff(name: str, title: str, weights: tuple[float, ...], steps: int) -> Method:
+    parts = recipe(name).build
+    start = Choice("constant", 0.1, steps=steps, weight=weights[1])
+    changes = tuple({"weight": weight} for weight in weights)
+    stages = (_PGDIFF_STRENGTHS, changes, *_guided(steps)[1:])
+    return Method(name.replace("-", "_"), title, parts, start=start, stages=stages)
+
+
+def all_methods(steps: int) -> tuple[Method, ...]:
+    """Return every method, in the order of the tables.
+
+    Args:
+        steps: Steps of the shorter of the two schedules tried.
+    """
+    return (
+        Method("degraded", "the degraded picture itself", picture="degraded"),
+        Method("reference_photo", "the reference photo itself", picture="reference"),
+        Method("coarse", "the coarse restoration", picture="coarse"),
+        Method(
+            "no_guidance",
+            "the prior alone, from the noised coarse image",
+            start=Choice(strength=0.0, steps=steps),
+            stages=(({"tau": 500}, {"tau": 300}), ({"steps": 2 * steps},)),
+        ),
+        _pgdiff("pgdiff-reference", "PGDiff's losses, squared identity", (6.0, 25.0, 100.0), steps),
+        _pgdiff(
+            "pgdiff-reference-cosine",
+            "PGDiff's losses, cosine identity",
+            (40.0, 160.0, 640.0),
+            steps,
+        ),
+        _pdgrad("a1", "A1: the plain sum", PDGradParts("sum"), steps),
+        _pdgrad("a2", "A2: projection without k", PDGradParts("projection"), steps),
+        _pdgrad("pdgrad", "PDGrad", PDGradParts(), steps),
+        _pdgrad("a3", "A3: only d_arc at the low level", recipe("a3").build, steps),
+        _pdgrad("a4", "A4: only d_vgg at the low level", recipe("a4").build, steps),
+        _pdgrad("a5", "A5: only the coarse image", recipe("a5").build, steps),
+        _pdgrad("a6", "A6: only the reference", recipe("a6").build, steps),
+        _pdgrad("torchjd_upgrad", "torchjd's UPGrad", PDGradParts("torchjd_upgrad"), steps),
+        # PCGrad of two gradients is twice UPGrad: the same direction. So another one beside it.
+        _pdgrad(
+            "torchjd_alignedmtl", "torchjd's AlignedMTL", PDGradParts("torchjd_alignedmtl"), steps
+        ),
+        _pdgrad(
+            "a1_half_low_r",
+            "control: A1 with low_r at half weight",
+            PDGradParts("sum", low_reference_weight=0.5),
+            steps,
+        ),
+        _pdgrad("pivots_only", "control: low_c + high_r alone", PivotsOnly(), steps),
+    )
+
+
+def chosen_methods(names: tuple[str, ...], steps: int) -> tuple[Method, ...]:
+    """Return the named methods in the order of the tables; all for no name.
+
+    Raises:
+        UnknownNameError: There is no such method.
+        InvalidInputError: The coarse image is left out, which every choice is measured by.
+    """
+    every = all_methods(steps)
+    known = [method.name for method in every]
+    for name in names:
+        if name not in known:
+            raise unknown_name("method of the study", name, known)
+    if names and "coarse" not in names:
+        raise InvalidInputError(
+            "--methods must contain 'coarse': settings are chosen relative to it."
+        )
+    return tuple(method for method in every if not names or method.name in names)
+
+
+def as_row(choice: Choice | None) -> dict[str, Any]:
+    """Return a choice as columns of a table; empty ones where nothing was to be chosen."""
+    row = asdict(choice or Choice())
+    return row if choice else dict.fromkeys(row, "")
