@@ -23,6 +23,8 @@ def node_list() -> list[type[io.ComfyNode]]:
         metrics,
         paste,
         prior,
+        properties,
+        quality,
         restore,
         sample,
         trace,
@@ -32,6 +34,6 @@ def node_list() -> list[type[io.ComfyNode]]:
     weights.register_folders()
     modules = (
         *(prior, restore, losses, demo, degrade, align, paste, combine, contraction),
-        *(sample, trace, metrics),
+        *(sample, trace, metrics, properties, quality),
     )
     return [node for module in modules for node in module.NODES]
