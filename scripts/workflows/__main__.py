@@ -1,0 +1,50 @@
+"""Write the example workflows, in UI and in API format: python scripts/workflows."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import drawn
+import photo
+from graph import Graph
+
+TARGET = Path(__file__).parents[2] / "workflows"
+
+WORKFLOWS: dict[str, Callable[[], Graph]] = {
+    build.__name__: build
+    for build in (
+        drawn.quick_start,
+        photo.restore_photo,
+        drawn.restore_face_with_references,
+        drawn.restore_group_photo,
+        drawn.pdgrad_against_sum,
+        drawn.ablation,
+        drawn.degradation_study,
+        drawn.prior_in_ksampler,
+        drawn.upscale_and_compare,
+        photo.sd_face,
+    )
+}
+"""The workflows by file name."""
+
+
+def main(target: Path) -> None:
+    """Write every workflow twice.
+
+    Args:
+        target: A folder; the API format goes into its subfolder "api".
+    """
+    (target / "api").mkdir(parents=True, exist_ok=True)
+    for name, build in WORKFLOWS.items():
+        graph = build()
+        ui, api = json.dumps(graph.ui(), indent=1), json.dumps(graph.api(), indent=1)
+        (target / f"{name}.json").write_text(ui + "\n")
+        (target / "api" / f"{name}.json").write_text(api + "\n")
+    sys.stdout.write(f"{len(WORKFLOWS)} workflows in {target.name}\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else TARGET)

@@ -1,0 +1,88 @@
+"""Workflows for photographs, with the published models."""
+
+from __future__ import annotations
+
+from graph import Graph, Node, Output
+from parts import Face, sampled, surgery
+
+PHOTOS = {
+    "prior": {"weights": "ffhq512-prior"},
+    "features": {"identity": "arcface-iresnet50", "perceptual": "vgg16"},
+    "restorer": {"weights": "codeformer"},
+}
+
+
+def _photo_models(graph: Graph) -> tuple[Node, Node, Node]:
+    return (
+        graph.add("PDGradLoadPrior", **PHOTOS["prior"]),
+        graph.add("PDGradLoadFeatures", **PHOTOS["features"]),
+        graph.add("PDGradLoadRestorer", **PHOTOS["restorer"]),
+    )
+
+
+PHOTO_NEEDS = (
+    "\n\n**Needs** ffhq512-prior, codeformer, arcface-iresnet50, vgg16 and RetinaFace, 1.9 GB. "
+    "Each one that is missing is named with its address, licence and folder when you press Run; "
+    "`pdgrad weights list` lists them all."
+)
+
+
+def restore_photo() -> Graph:
+    """Return a photograph restored with a reference photo, by the published models."""
+    graph = Graph(
+        "# A photograph and a reference\nPick the damaged photo and a good one of the same person "
+        "in the two *Load Image* nodes and press **Run**. The largest face is found, restored at "
+        "512 px and pasted back." + PHOTO_NEEDS
+    )
+    prior, features, restorer = _photo_models(graph)
+    photo = graph.add("LoadImage", "The photo to restore", image="example.png")
+    known = graph.add("LoadImage", "Reference: same person", image="example.png")
+    faces = graph.add("PDGradAlignFaces", "The face", photo=photo.out)
+    reference = graph.add("PDGradAlignFaces", "The reference's face", photo=known.out)
+    coarse = graph.add("PDGradCoarseRestore", image=faces.out, restorer=restorer.out)
+    face = Face(prior, features, photo, reference, faces, coarse)
+    guidance = surgery(graph, features.out, coarse.out, reference.out)
+    result = sampled(graph, face, guidance.out, steps=100)
+    pasted = graph.add(
+        "PDGradPasteFaces", photo=photo.out, restored=result.out, placement=faces["placement"]
+    )
+    graph.add("SaveImage", "Restored", images=pasted.out, filename_prefix="pdgrad/restored")
+    return graph
+
+
+def sd_face() -> Graph:
+    """Return a face made by Stable Diffusion, pulled towards a person."""
+    graph = Graph(
+        "# A face from Stable Diffusion, with somebody's identity\nAn SD checkpoint draws a "
+        "portrait; its face is aligned and sampled anew towards the person of the reference photo. "
+        "Lower *tau* to keep more of the picture." + PHOTO_NEEDS + "\n\nAlso an SD 1.5 or SDXL "
+        "checkpoint of your own in models/checkpoints."
+    )
+    prior, features, restorer = _photo_models(graph)
+    checkpoint = graph.add("CheckpointLoaderSimple", ckpt_name="sd_checkpoint.safetensors")
+    known = graph.add("LoadImage", "Reference photo", image="example.png")
+    prompts = [
+        graph.add("CLIPTextEncode", title, text=text, clip=Output(checkpoint.id, 1))
+        for title, text in (
+            ("Prompt", "portrait photo of a person, soft light"),
+            ("Negative prompt", "drawing, blurry"),
+        )
+    ]
+    latent = graph.add("EmptyLatentImage", width=512, height=512)
+    sampler = graph.add(
+        "KSampler", "Stable Diffusion", model=checkpoint.out, positive=prompts[0].out,
+        negative=prompts[1].out, latent_image=latent.out, seed=7, sampler_name="euler",
+        scheduler="normal",
+    )  # fmt: skip
+    drawn = graph.add("VAEDecode", samples=sampler.out, vae=Output(checkpoint.id, 2))
+    faces = graph.add("PDGradAlignFaces", photo=drawn.out)
+    reference = graph.add("PDGradAlignFaces", "The reference's face", photo=known.out)
+    coarse = graph.add("PDGradCoarseRestore", image=faces.out, restorer=restorer.out)
+    face = Face(prior, features, drawn, reference, faces, coarse)
+    guidance = surgery(graph, features.out, coarse.out, reference.out)
+    result = sampled(graph, face, guidance.out, steps=100, tau=500)
+    pasted = graph.add(
+        "PDGradPasteFaces", photo=drawn.out, restored=result.out, placement=faces["placement"]
+    )
+    graph.add("SaveImage", images=pasted.out, filename_prefix="pdgrad/sd_face")
+    return graph
