@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from . import __version__
+from .allocator import keep_freed_memory
 from .commands import COMMANDS
 from .errors import PDGradError
 
@@ -32,6 +33,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status: 0 done, 1 error, 2 usage, 130 Ctrl-C."""
     args = build_parser().parse_args(argv)
+    if argv is None:  # called as a program, so the process is ours alone
+        keep_freed_memory()
     logging.basicConfig(
         level=logging.INFO if args.verbose else logging.WARNING,
         format="%(levelname)s: %(message)s",

@@ -2,7 +2,7 @@
 
 from types import ModuleType
 
-from . import ablate, degrade, demo, restore, sample, weights
+from . import ablate, benchmark, degrade, demo, restore, sample, weights
 
-COMMANDS: tuple[ModuleType, ...] = (demo, restore, sample, degrade, ablate, weights)
+COMMANDS: tuple[ModuleType, ...] = (demo, restore, sample, degrade, ablate, benchmark, weights)
 """The subcommands, in the order in which `pdgrad --help` lists them."""
