@@ -50,7 +50,10 @@ Guidance = Callable[[Tensor, StepContext], Guided]
 """Gradient of a loss at the detached, clipped, contracted x0hat `(B, C, H, W)`."""
 
 ContractionFn = Callable[[Tensor, StepContext], Tensor]
-"""A filter on x0hat: `(B, C, H, W)` to the same shape."""
+"""A filter on x0hat: `(B, C, H, W)` to the same shape.
+
+Where it has a `reset()`, that is called before a run; where it has a `record`, the trace shows it.
+"""
 
 
 class Strength(Protocol):
@@ -166,6 +169,8 @@ class Sampler:
         """
         trace: list[Record] = []
         total = self.total_steps
+        for contract in self.contractions:
+            getattr(contract, "reset", lambda: None)()
         for index in reversed(range(len(self.schedule))):
             t = int(self.schedule.timesteps[index])
             for repeat in range(self.repeats(t)):
@@ -202,12 +207,13 @@ class Sampler:
         x0hat = predict_x0(output.prediction, x_t, self.schedule, i, self.prior.prediction)
         if self.clip:
             x0hat = x0hat.clamp(-1, 1)
+        record: Record = {"t": context.t, "repeat": context.repeat}
         for contract in self.contractions:
             x0hat = contract(x0hat, context)
+            record.update(getattr(contract, "record", {}))
         step = self.stepper(x0hat, x_t, output, self.schedule, i, self.prior.variance)
         jitter = step.std * noise()
         unguided = step.mean + jitter
-        record: Record = {"t": context.t, "repeat": context.repeat}
         record["step_norm"] = per_image_norm(x_t - unguided)
         if self.guidance is None or self.strength is None:
             return x0hat, unguided, record
