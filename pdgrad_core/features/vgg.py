@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from ..checkpoints import Checkpoint, load_checkpoint, load_strict, warn_if_test
 from ..errors import MissingDependencyError, WrongArchitectureError
 from ..registry import unknown_name
-from .base import CotangentStack, FeatureNetwork, Features, Pullback
+from .base import FeatureNetwork, Features, Pullback
+from .cotangents import CotangentStack
 
 CONVS_PER_BLOCK = (2, 2, 3, 3, 3)
 
@@ -161,37 +162,38 @@ class PerceptualNetwork(FeatureNetwork):
     def vjp(self, image: Tensor, taps: Sequence[str]) -> tuple[Features, Pullback]:
         """See `FeatureNetwork`; here without autograd."""
         self.check_taps(taps)
-        dtype = self.precision.forward
+        forward, backward = self.precision.forward, self.precision.backward
         depth = max(TAPS.index(tap) for tap in taps) + 1
-        weights, biases = self._weights("forward", dtype), self._weights("bias", dtype)
-        h = normalise(image).to(dtype, memory_format=torch.channels_last)
+        weights, biases = self._weights("forward", forward), self._weights("bias", forward)
+        h = normalise(image).to(forward, memory_format=torch.channels_last)
         found: Features = {}
         activations: list[Tensor] = []
+        winners: dict[int, Tensor] = {}
         for index in range(depth):
             if _starts_block(index):
-                h = F.max_pool2d(h, 2)
+                h, winners[index] = F.max_pool2d(h, 2, return_indices=True)
             h = F.conv2d(h, weights[index], biases[index], padding=1).relu_()
-            activations.append(h)
+            activations.append(h.to(backward))
             if TAPS[index] in taps:
                 found[TAPS[index]] = h.float()
-        return found, lambda cotangents: self._pull_back(cotangents, activations)
+        return found, lambda cotangents: self._pull_back(cotangents, activations, winners)
 
-    def _pull_back(self, cotangents: Sequence[Features], activations: list[Tensor]) -> Tensor:
+    def _pull_back(
+        self,
+        cotangents: Sequence[Features],
+        activations: list[Tensor],
+        winners: dict[int, Tensor],
+    ) -> Tensor:
         """Apply the adjoint of the chain to the stacked cotangents."""
         dtype = self.precision.backward
         weights = self._weights("adjoint", dtype)
-        stack = CotangentStack(cotangents)
+        stack = CotangentStack(cotangents, dtype)
         for index in reversed(range(len(activations))):
-            stack.enter(TAPS[index], dtype)
-            h = activations[index]
-            mask = stack.repeated(h > 0)
-            stack.apply(lambda g, mask=mask: g.mul_(mask))
+            stack.enter(TAPS[index])
+            stack.cut_where_not_positive(activations[index])
             stack.apply(lambda g, w=weights[index]: F.conv2d(g, w, padding=1))
-            if _starts_block(index):
-                before = activations[index - 1]
-                winners = stack.repeated(_pool_winners(before))
-                size = (before.shape[-2], before.shape[-1])
-                stack.apply(lambda g, winners=winners, size=size: _unpool(g, winners, size))
+            if index in winners:
+                stack.unpool(winners[index], activations[index - 1])
         result = stack.result()
         return result / result.new_tensor(_SCALE).view(1, 1, 3, 1, 1)
 
@@ -222,30 +224,6 @@ def _channels_last(weight: Tensor) -> Tensor:
 
 def _starts_block(index: int) -> bool:
     return index > 0 and TAPS[index].endswith("_1")
-
-
-def _pool_winners(h: Tensor) -> Tensor:
-    """Return which pixel of each 2x2 window is the maximum, `(B, C, H/2, W/2)` uint8."""
-    height, width = h.shape[-2] // 2 * 2, h.shape[-1] // 2 * 2
-    h = h[..., :height, :width]
-    best = h[..., 0::2, 0::2]
-    winner = torch.zeros_like(best, dtype=torch.uint8)
-    for place, (i, j) in enumerate(((0, 1), (1, 0), (1, 1)), start=1):
-        candidate = h[..., i::2, j::2]
-        winner.masked_fill_(candidate > best, place)
-        best = torch.maximum(best, candidate)
-    return winner
-
-
-def _unpool(g: Tensor, winners: Tensor, size: tuple[int, int]) -> Tensor:
-    """Send each pooled pixel's cotangent to the place its maximum came from."""
-    b, c, h, w = g.shape
-    # An odd last row or column was never pooled: it keeps its zeros.
-    blank = torch.empty if size == (2 * h, 2 * w) else torch.zeros
-    out = blank(b, c, *size, dtype=g.dtype, device=g.device).to(memory_format=torch.channels_last)
-    for place, (i, j) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1))):
-        out[..., i : 2 * h : 2, j : 2 * w : 2] = g * (winners == place)
-    return out
 
 
 def load_perceptual(
