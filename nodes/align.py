@@ -95,6 +95,13 @@ class AlignFaces(io.ComfyNode):
         )  # fmt: skip
 
     @classmethod
+    def validate_inputs(
+        cls, method: str | None, choose: str | None, border: str | None
+    ) -> bool | str:
+        """Refuse unknown choices before anything runs."""
+        return schema.check_choices(cls, method=method, choose=choose, border=border)
+
+    @classmethod
     def execute(
         cls,
         photo: Tensor,

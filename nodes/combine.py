@@ -48,6 +48,11 @@ class GradientSurgery(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, method: str | None) -> bool | str:
+        """Refuse unknown choices before anything runs."""
+        return schema.check_choices(cls, method=method)
+
+    @classmethod
     def execute(cls, pivot: Wired, other: Wired, method: str, name: str) -> io.NodeOutput:
         """Describe the surgery; it is computed in the sampler."""
         wired = WiredSurgery(name.strip() or "surgery", pivot, other, method)

@@ -44,10 +44,12 @@ class Degrade(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, kernel_px: int | None) -> bool | str:
-        """Refuse an even window, which has no middle."""
+    def validate_inputs(
+        cls, preset: str | None, kernel: str | None, kernel_px: int | None, resize_mode: str | None
+    ) -> bool | str:
+        """Refuse unknown choices, and an even window, which has no middle."""
         if kernel_px is None or (kernel_px % 2 == 1 and 1 <= kernel_px <= 255):
-            return True
+            return schema.check_choices(cls, preset=preset, kernel=kernel, resize_mode=resize_mode)
         return f"kernel_px must be an odd number from 1 to 255, not {kernel_px}."
 
     @classmethod

@@ -45,6 +45,11 @@ class DemoFaces(io.ComfyNode):
         )  # fmt: skip
 
     @classmethod
+    def validate_inputs(cls, scene: str | None, size_px: str | None) -> bool | str:
+        """Refuse unknown choices before anything runs."""
+        return schema.check_choices(cls, scene=scene, size_px=size_px)
+
+    @classmethod
     def execute(cls, scene: str, person: int, view: int, count: int, size_px: str) -> io.NodeOutput:
         """Draw; a group is one picture whatever the count."""
         from ..pdgrad_core.demo.faces import render

@@ -58,6 +58,15 @@ class LoadFeatures(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(
+        cls, identity: str | None, perceptual: str | None, identity_crop: str | None
+    ) -> bool | str:
+        """Refuse unknown choices before anything runs."""
+        return schema.check_choices(
+            cls, identity=identity, perceptual=perceptual, identity_crop=identity_crop
+        )
+
+    @classmethod
     def execute(cls, identity: str, perceptual: str, identity_crop: str) -> io.NodeOutput:
         """Load both networks outside inference mode and put them under the host's care."""
         from ..pdgrad_core.features.arcface import load_arcface
@@ -137,9 +146,15 @@ class LossBuilder(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, perceptual_layers: str | None) -> bool | str:
-        """Refuse unknown layers before anything runs."""
-        return perceptual_layers is None or as_sentence(lambda: parse_layers(perceptual_layers))
+    def validate_inputs(
+        cls, level: str | None, perceptual_layers: str | None, batch_mode: str | None
+    ) -> bool | str:
+        """Refuse unknown choices and layers before anything runs."""
+        if perceptual_layers is not None:
+            known = as_sentence(lambda: parse_layers(perceptual_layers))
+            if known is not True:
+                return known
+        return schema.check_choices(cls, level=level, batch_mode=batch_mode)
 
     @classmethod
     def execute(

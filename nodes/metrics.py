@@ -63,6 +63,11 @@ class Compare(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, against: str | None) -> bool | str:
+        """Refuse unknown choices before anything runs."""
+        return schema.check_choices(cls, against=against)
+
+    @classmethod
     def execute(
         cls, result: Tensor, truth: Tensor, against: str, features: LoadedFeatures | None = None
     ) -> io.NodeOutput:

@@ -85,6 +85,11 @@ class PasteFaces(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, outline: str | None) -> bool | str:
+        """Refuse unknown choices before anything runs."""
+        return schema.check_choices(cls, outline=outline)
+
+    @classmethod
     def execute(
         cls,
         photo: Tensor,

@@ -47,6 +47,11 @@ class LoadPrior(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, weights: str | None, precision: str | None) -> bool | str:
+        """Refuse unknown choices before anything runs."""
+        return schema.check_choices(cls, weights=weights, precision=precision)
+
+    @classmethod
     def execute(cls, weights: str, precision: str) -> io.NodeOutput:
         """Load the prior outside inference mode and put it under the host's care."""
         from ..pdgrad_core.diffusion.prior import load_prior

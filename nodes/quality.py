@@ -55,6 +55,11 @@ class IdentityLossNode(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, form: str | None, batch_mode: str | None) -> bool | str:
+        """Refuse unknown choices before anything runs."""
+        return schema.check_choices(cls, form=form, batch_mode=batch_mode)
+
+    @classmethod
     def execute(
         cls,
         features: LoadedFeatures,
@@ -107,9 +112,15 @@ class PerceptualLossNode(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, layers: str | None) -> bool | str:
-        """Refuse unknown layers before anything runs."""
-        return layers is None or as_sentence(lambda: parse_layers(layers))
+    def validate_inputs(
+        cls, form: str | None, layers: str | None, batch_mode: str | None
+    ) -> bool | str:
+        """Refuse unknown choices and layers before anything runs."""
+        if layers is not None:
+            known = as_sentence(lambda: parse_layers(layers))
+            if known is not True:
+                return known
+        return schema.check_choices(cls, form=form, batch_mode=batch_mode)
 
     @classmethod
     def execute(
@@ -159,6 +170,11 @@ class LoadDiscriminator(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, weights: str | None) -> bool | str:
+        """Refuse unknown choices before anything runs."""
+        return schema.check_choices(cls, weights=weights)
+
+    @classmethod
     def execute(cls, weights: str) -> io.NodeOutput:
         """Load the network outside inference mode and put it under the host's care."""
         from ..pdgrad_core.features.discriminator import load_discriminator
@@ -187,6 +203,11 @@ class AdversarialLossNode(io.ComfyNode):
             ],
             [],
         )
+
+    @classmethod
+    def validate_inputs(cls, form: str | None) -> bool | str:
+        """Refuse unknown choices before anything runs."""
+        return schema.check_choices(cls, form=form)
 
     @classmethod
     def execute(

@@ -63,6 +63,11 @@ class LoadRestorerNode(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, weights: str | None) -> bool | str:
+        """Refuse unknown choices before anything runs."""
+        return schema.check_choices(cls, weights=weights)
+
+    @classmethod
     def execute(cls, weights: str) -> io.NodeOutput:
         """Load the restorer outside inference mode and put it under the host's care."""
         with outside_inference_mode():

@@ -97,17 +97,27 @@ class DDPMSampler(io.ComfyNode):
     @classmethod
     def validate_inputs(
         cls,
-        start: str | None,
-        tau: int | None,
         steps: int | None,
+        tau: int | None,
+        start: str | None,
+        stepper: str | None,
         respacing: str | None,
+        strength_mode: str | None,
+        strength_scope: str | None,
         gradient_steps: int | None,
         window_end: int | None,
         window_start: int | None,
     ) -> bool | str:
         """Refuse steps that tau cannot give, and an empty window, before anything runs."""
-        if start is not None and start not in STARTS:
-            return f"start must be {' or '.join(STARTS)}, not {start!r}."
+        known = schema.check_choices(
+            cls,
+            start=start,
+            stepper=stepper,
+            strength_mode=strength_mode,
+            strength_scope=strength_scope,
+        )
+        if known is not True:
+            return known
         if gradient_steps is not None and not 1 <= gradient_steps <= 100:
             return f"gradient_steps must be from 1 to 100, not {gradient_steps}."
         if window_end is not None and window_start is not None and window_end >= window_start:

@@ -1,5 +1,6 @@
 """Inputs: every number with its unit, range, step and rounding, every input with a tooltip."""
 
+import difflib
 from typing import Any
 
 from comfy_api.latest import io
@@ -79,6 +80,26 @@ def switch(name: str, default: bool, tooltip: str) -> Any:
 def text(name: str, default: str, tooltip: str, multiline: bool = False) -> Any:
     """Return a STRING input."""
     return io.String.Input(name, default=default, tooltip=tooltip, multiline=multiline)
+
+
+def check_choices(node: Any, **chosen: str | None) -> bool | str:
+    """Answer the host's `validate_inputs`: whether each choice is one that the node offers.
+
+    The host of version 0.3.64 does not look at the choices of nodes like ours.
+
+    Args:
+        node: The node class.
+        **chosen: Value by input id; None where the input is connected.
+    """
+    offered = {one.id: one for one in node.define_schema().inputs}
+    for name, value in chosen.items():
+        options = offered[name].options
+        options = options["options"] if isinstance(options, dict) else options
+        if value is not None and value not in options:
+            near = difflib.get_close_matches(str(value), options, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            return f"{name} cannot be {value!r}.{hint} It can be {', '.join(options)}."
+    return True
 
 
 def parameter_inputs(member: type, *, skip: tuple[str, ...] = ()) -> list[Any]:

@@ -1,5 +1,6 @@
 """The other nodes: what they give, in inference mode, and what they refuse."""
 
+import inspect
 import json
 import math
 from pathlib import Path
@@ -106,8 +107,23 @@ def test_degrading_is_seeded_and_says_what_it_drew(pack, faces):
 
 def test_an_even_window_is_refused_at_validation(pack):
     validate = pack.nodes["PDGradDegrade"].validate_inputs
-    assert validate(kernel_px=41) is True
-    assert "odd" in validate(kernel_px=40)
+    ordinary = {"preset": "pdgrad", "kernel": "gaussian", "resize_mode": "bilinear"}
+    assert validate(kernel_px=41, **ordinary) is True
+    assert "odd" in validate(kernel_px=40, **ordinary)
+
+
+def test_unknown_choices_are_refused_by_every_node(pack):
+    """The host does not check the choices of V3 nodes, so each node names its COMBOs itself."""
+    for node_id, node in pack.nodes.items():
+        combos = [one.id for one in node.define_schema().inputs if one.kind == "COMBO"]
+        if not combos:
+            continue
+        checked = inspect.signature(node.validate_inputs).parameters
+        assert set(combos) <= set(checked), node_id
+        values = dict.fromkeys(checked)
+        assert node.validate_inputs(**values) is True
+        for name in combos:
+            assert name in node.validate_inputs(**{**values, name: "magic"}), node_id
 
 
 def test_a_group_is_aligned_by_its_landmarks_and_pasted_back(pack):
@@ -166,9 +182,9 @@ def test_landmarks_are_asked_for(pack, faces):
 
 def test_loss_layers_are_checked(pack, loaded, faces):
     validate = pack.nodes["PDGradLossBuilder"].validate_inputs
-    assert validate(perceptual_layers="conv1_2 conv5_3") is True
-    assert "conv9_9" in validate(perceptual_layers="conv1_2, conv9_9")
-    assert "at least one" in validate(perceptual_layers=" ")
+    assert validate("low", "conv1_2 conv5_3", "auto") is True
+    assert "conv9_9" in validate("low", "conv1_2, conv9_9", "auto")
+    assert "at least one" in validate("low", " ", "auto")
     with pytest.raises(pack.error("InvalidInputError"), match="weight above 0"):
         pack.run(
             "PDGradLossBuilder", features=loaded.features, image=faces(), level="high",

@@ -119,7 +119,7 @@ def test_wrong_masks_and_grey_styles_are_refused_at_the_node(pack, faces, hole):
     with pytest.raises(pack.error("InvalidInputError"), match=r"Picture 1 .* is grey"):
         pack.run("PDGradColorStatisticsLoss", style=grey)
     validate = pack.nodes["PDGradPerceptualLoss"].validate_inputs
-    assert "conv9_9" in validate(layers="conv9_9")
+    assert "conv9_9" in validate("squared", "conv9_9", "auto")
 
 
 def test_a_mask_of_another_size_than_the_faces_is_refused_before_the_first_step(

@@ -236,7 +236,7 @@ def test_two_sets_of_networks_in_one_guidance_are_refused(pack, sample, loaded, 
         ({"steps": 701}, "700 steps"),
         ({"tau": 0}, "tau must be"),
         ({"respacing": "ddpm"}, "respacing is written"),
-        ({"start": "middle"}, "start must be"),
+        ({"start": "middle"}, "start cannot be"),
         ({"window_end": 900, "window_start": 800}, "must be the larger"),
         ({"gradient_steps": 0}, "gradient_steps"),
     ],
@@ -244,7 +244,8 @@ def test_two_sets_of_networks_in_one_guidance_are_refused(pack, sample, loaded, 
 def test_validation_speaks_in_sentences(pack, values, said):
     ordinary = {
         "start": "image", "tau": 700, "steps": 100, "respacing": "", "gradient_steps": 1,
-        "window_end": 700, "window_start": 1000,
+        "window_end": 700, "window_start": 1000, "stepper": "ddpm", "strength_mode": "dynamic",
+        "strength_scope": "image",
     }  # fmt: skip
     node = pack.nodes["PDGradDDPMSampler"]
     assert node.validate_inputs(**ordinary) is True

@@ -1,6 +1,7 @@
 """Ids, input ids and their order are public: saved workflows depend on them."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,14 @@ def test_the_door_imports_nothing_heavy():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_every_node_has_a_help_page_that_names_its_inputs(pack):
+    for node_id, node in pack.nodes.items():
+        page = (ROOT / "js" / "docs" / f"{node_id}.md").read_text()
+        schema = node.define_schema()
+        assert page.startswith(f"# {schema.display_name}\n")
+        for socket in schema.inputs:
+            assert f"`{socket.id}`" in page, f"{node_id}.md does not explain {socket.id}"
+        for picture in re.findall(r"\]\((\w+\.jpg)\)", page):
+            assert (ROOT / "js" / "docs" / picture).is_file(), picture

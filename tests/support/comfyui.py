@@ -1,4 +1,4 @@
-"""A real ComfyUI on loopback with the pack linked in: starting it, queueing workflows, listening."""
+"""A real ComfyUI on loopback with the pack linked in: starting, queueing, listening."""
 
 import asyncio
 import json

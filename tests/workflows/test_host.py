@@ -40,8 +40,8 @@ def test_schemas_are_the_recorded_ones(host):
     assert {name for name in info if name.startswith("PDGrad")} == set(recorded)
     for name, schema in recorded.items():
         found = info[name]
-        order = [one for part in found["input_order"].values() for one in part]
-        visible = [one for one in order if one != "unique_id"]
+        order = found["input_order"]
+        visible = [*order.get("required", []), *order.get("optional", [])]
         required = [one["id"] for one in schema["inputs"] if not one["optional"]]
         optional = [one["id"] for one in schema["inputs"] if one["optional"]]
         assert visible == required + optional, name
@@ -126,7 +126,7 @@ def test_cancel_stops_within_a_step_and_leaves_the_next_run_clean(host):
         ("PDGradLossBuilder", {"perceptual_layers": "conv7_1"}, "no VGG16 layer"),
         ("PDGradDegrade", {"kernel_px": 40}, "odd number"),
         ("PDGradGradientSurgery", {"pivot": None}, "Required input is missing"),
-        ("PDGradGradientSurgery", {"method": "magic"}, "not in list"),
+        ("PDGradGradientSurgery", {"method": "magic"}, "method cannot be"),
     ],
 )
 def test_bad_values_are_refused_before_anything_runs(host, kind, inputs, said):

@@ -1,0 +1,105 @@
+"""The page of a real ComfyUI in headless Chromium: every workflow loaded, one run."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from browser import CHROMIUM, open_page
+from comfyui import ComfyUI
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = sorted((ROOT / "workflows").glob("*.json"))
+
+pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
+
+
+def workflow(name):
+    return json.loads((ROOT / "workflows" / f"{name}.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    pytest.importorskip("playwright", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    if not (ROOT / "pdgrad_core" / "demo" / "weights" / "prior.safetensors").is_file():
+        pytest.skip("the embedded demo weights are not here")
+    checkout = Path(os.environ.get("COMFYUI_PATH", "~/comfy/ComfyUI")).expanduser()
+    host = ComfyUI(checkout, tmp_path_factory.mktemp("page") / "base")
+    try:
+        with open_page(host.url) as page:
+            yield page
+    finally:
+        host.stop()
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
+def test_a_loaded_workflow_queues_what_its_api_format_says(page, file):
+    page.load(json.loads(file.read_text()))
+    api = json.loads((file.parent / "api" / file.name).read_text())
+    found = page.prompt()
+    assert set(found) == set(api)
+    for number, node in api.items():
+        assert found[number]["class_type"] == node["class_type"]
+        assert found[number]["inputs"] == node["inputs"], node["class_type"]
+
+
+def test_the_quick_start_runs_and_its_trace_survives_a_reload(page, tmp_path):
+    page.load(workflow("quick_start"))
+    assert page.points() == [0]
+    page.run()
+    assert page.points() == [50]
+    assert any("PSNR" in text for text in page.texts())
+    page.picture(tmp_path / "quick_start.png")
+    assert (tmp_path / "quick_start.png").stat().st_size > 20_000
+    kept = page.page.evaluate("() => window.app.graph.serialize()")
+    page.open()
+    page.load(kept)
+    assert page.points() == [50]
+    assert any("PSNR" in text for text in page.texts())
+
+
+def test_widget_values_are_not_shifted_by_what_the_nodes_show(page):
+    page.load(workflow("quick_start"))
+    kept = page.page.evaluate("() => window.app.graph.serialize()")
+    values = {node["id"]: node.get("widgets_values") for node in kept["nodes"]}
+    for node in workflow("quick_start")["nodes"]:
+        if node["type"].startswith("PDGrad"):
+            assert values[node["id"]] == node["widgets_values"], node["type"]
+
+
+def test_the_trace_reaches_a_sampler_inside_a_subgraph(page):
+    page.load(workflow("upscale_and_compare"))
+    page.page.evaluate(
+        """() => {
+          const graph = window.app.graph;
+          const node = graph.nodes.find((one) => one.comfyClass === "PDGradDDPMSampler");
+          graph.convertToSubgraph(new Set([node]));
+        }"""
+    )
+    page.run()
+    points = page.page.evaluate(
+        """() => window.app.graph.nodes.flatMap((one) => one.subgraph?.nodes ?? [])
+          .map((one) => one.properties.pdgrad_trace?.t.length)"""
+    )
+    assert 25 in points
+
+
+def test_nodes_have_their_stages_colours_and_the_pack_throws_nothing(page):
+    page.load(workflow("quick_start"))
+    colours = page.page.evaluate(
+        """() => Object.fromEntries(window.app.graph.nodes
+          .filter((one) => one.comfyClass?.startsWith("PDGrad"))
+          .map((one) => [one.comfyClass, one.color]))"""
+    )
+    assert all(colours.values()), colours
+    assert colours["PDGradLoadPrior"] != colours["PDGradDDPMSampler"]
+    assert not [message for message in page.errors if "pdgrad" in message]
+
+
+def test_help_pages_are_served_with_their_pictures(page):
+    for node in ("PDGradDDPMSampler", "PDGradLossBuilder"):
+        for ending in ("md", "jpg"):
+            answer = page.page.request.get(f"{page.url}/extensions/pdgrad/docs/{node}.{ending}")
+            assert answer.ok, f"{node}.{ending}"
