@@ -15,11 +15,19 @@ def small_models(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def loaded_pack(tmp_path_factory):
+    """The pack, imported once."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield Pack(tmp_path_factory.mktemp("models"), patch)
+
+
 @pytest.fixture
-def pack(tmp_path, monkeypatch, small_models):
-    pack = Pack(tmp_path / "models", monkeypatch)
-    monkeypatch.setattr(pack.module("pdgrad_core.demo.models"), "WEIGHTS", small_models)
-    return pack
+def pack(tmp_path, monkeypatch, small_models, loaded_pack):
+    """The pack in a host to which nothing has happened yet."""
+    loaded_pack.host.reset(tmp_path / "models")
+    monkeypatch.setattr(loaded_pack.module("pdgrad_core.demo.models"), "WEIGHTS", small_models)
+    return loaded_pack
 
 
 @pytest.fixture

@@ -118,11 +118,16 @@ class Host:
     """
 
     def __init__(self, folder):
+        self.folders = {}
+        self.reset(folder)
+
+    def reset(self, folder):
+        """Forget what happened, and take another models folder."""
         self.folder = Path(folder)
+        self.folders = {name: [str(self.folder / name)] for name in self.folders}
         self.progress, self.events, self.loaded = [], [], []
         self.unloaded = 0
         self.interrupt_after = None
-        self.folders = {}
 
     def throw_if_interrupted(self):
         if self.interrupt_after is not None and len(self.progress) >= self.interrupt_after:
