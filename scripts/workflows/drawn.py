@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
 
 from graph import Graph, Output
 from parts import (
     PHOTO_MODELS,
     Face,
+    Losses,
     begin,
+    four_losses,
+    operated,
     sampled,
     scored,
     scorer,
@@ -127,26 +130,32 @@ def ablation() -> Graph:
     )
     face = begin(graph, person=7)
     score = scorer(graph)
-    coarse, reference, features = face.coarse.out, face.reference.out, face.features.out
+    images = (face.features.out, face.coarse.out, face.reference.out)
+    losses = four_losses(graph, *images)
 
-    def only(image: Output) -> Output:
-        losses = [
-            graph.add("PDGradLossBuilder", features=features, image=image, level=level, name=level)
-            for level in ("low", "high")
-        ]
-        return graph.add("PDGradAddGuidance", first=losses[0].out, second=losses[1].out).out
+    def low(**off: float) -> Losses:
+        features, coarse, reference = images
+        nodes = {
+            name: graph.add(
+                "PDGradLossBuilder", name, features=features, image=image, name=name, **off
+            ).out
+            for name, image in (("low_c", coarse), ("low_r", reference))
+        }
+        return replace(losses, **nodes)
 
-    def whole(method: str, **low: Any) -> Output:
-        return surgery(graph, features, coarse, reference, method, **low).out
+    identity_only, perceptual_only = low(perceptual_weight=0.0), low(identity_weight=0.0)
+
+    def added(first: Output, second: Output) -> Output:
+        return graph.add("PDGradAddGuidance", first=first, second=second).out
 
     rows: dict[str, Callable[[], Output]] = {
-        "PDGrad": lambda: whole("pdgrad"),
-        "A1: sum": lambda: whole("sum"),
-        "A2: projection": lambda: whole("projection"),
-        "A3: low d_arc only": lambda: whole("pdgrad", perceptual_weight=0.0),
-        "A4: low d_vgg only": lambda: whole("pdgrad", identity_weight=0.0),
-        "A5: coarse only": lambda: only(coarse),
-        "A6: reference only": lambda: only(reference),
+        "PDGrad": lambda: operated(graph, losses).out,
+        "A1: sum": lambda: operated(graph, losses, "sum").out,
+        "A2: projection": lambda: operated(graph, losses, "projection").out,
+        "A3: low d_arc only": lambda: operated(graph, identity_only).out,
+        "A4: low d_vgg only": lambda: operated(graph, perceptual_only).out,
+        "A5: coarse only": lambda: added(losses.low_c, losses.high_c),
+        "A6: reference only": lambda: added(losses.low_r, losses.high_r),
     }
     results: list[Output] = []
     for name, build in rows.items():

@@ -43,11 +43,20 @@ def begin(graph: Graph, person: int = 1, references: int = 1, align: bool = Fals
     return Face(prior, features, truth, reference, degraded, coarse)
 
 
-def surgery(
-    graph: Graph, features: Output, coarse: Output, reference: Output, method: str = "pdgrad",
-    **low: Any,
-) -> Node:  # fmt: skip
-    """Add PDGrad's four losses, its two surgeries and their sum; `low` goes to the low losses."""
+@dataclass
+class Losses:
+    """PDGrad's four losses: low and high level, towards the coarse face (c) and reference (r)."""
+
+    low_c: Output
+    low_r: Output
+    high_r: Output
+    high_c: Output
+
+
+def four_losses(
+    graph: Graph, features: Output, coarse: Output, reference: Output, **low: Any
+) -> Losses:
+    """Add the four losses; `low` goes to those of the low level."""
 
     def loss(image: Output, level: str, name: str) -> Output:
         options = low if level == "low" else {}
@@ -56,11 +65,17 @@ def surgery(
             kind, name, features=features, image=image, level=level, name=name, **options
         ).out
 
-    levels = {
-        "low": (loss(coarse, "low", "low_c"), loss(reference, "low", "low_r")),
-        "high": (loss(reference, "high", "high_r"), loss(coarse, "high", "high_c")),
-    }
-    joined = [
+    return Losses(
+        loss(coarse, "low", "low_c"),
+        loss(reference, "low", "low_r"),
+        loss(reference, "high", "high_r"),
+        loss(coarse, "high", "high_c"),
+    )
+
+
+def operated(graph: Graph, losses: Losses, method: str = "pdgrad") -> Node:
+    """Add the surgery of each level, and their sum."""
+    low, high = (
         graph.add(
             "PDGradGradientSurgery",
             f"Surgery: {name} level",
@@ -69,9 +84,20 @@ def surgery(
             method=method,
             name=name,
         )
-        for name, (pivot, other) in levels.items()
-    ]
-    return graph.add("PDGradAddGuidance", first=joined[0].out, second=joined[1].out)
+        for name, pivot, other in (
+            ("low", losses.low_c, losses.low_r),
+            ("high", losses.high_r, losses.high_c),
+        )
+    )
+    return graph.add("PDGradAddGuidance", first=low.out, second=high.out)
+
+
+def surgery(
+    graph: Graph, features: Output, coarse: Output, reference: Output, method: str = "pdgrad",
+    **low: Any,
+) -> Node:  # fmt: skip
+    """Add PDGrad's whole guidance: four losses, two surgeries and their sum."""
+    return operated(graph, four_losses(graph, features, coarse, reference, **low), method)
 
 
 def sampled(graph: Graph, face: Face, guidance: Output, title: str = "", **options: Any) -> Node:
