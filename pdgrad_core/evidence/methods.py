@@ -35,7 +35,7 @@ class Choice:
 
     strength_mode: Literal["constant", "dynamic"] = "dynamic"
     strength: float = 0.1
-    tau: int = 700
+    tau: int = 500
     steps: int = 25
     weight: float = 0.0
 
@@ -89,13 +89,14 @@ def _strengths(**values: tuple[float, ...]) -> tuple[Change, ...]:
     )
 
 
-# At 64 px a total weight of 100-1000 is what `constant` needs; see docs/evidence.md.
-_STRENGTHS = _strengths(dynamic=(0.05, 0.1, 0.2), constant=(200.0, 600.0))
-_PGDIFF_STRENGTHS = _strengths(dynamic=(0.1, 0.2), constant=(0.1, 0.3))
+# Around what a first look at the embedded networks found to work; see docs/evidence.md.
+_STRENGTHS = _strengths(dynamic=(0.05, 0.1, 0.2), constant=(50.0, 150.0))
+_PGDIFF_STRENGTHS = _strengths(dynamic=(0.1, 0.2), constant=(0.05, 0.1))
+_TAUS: tuple[Change, ...] = ({"tau": 700}, {"tau": 350})
 
 
 def _guided(steps: int) -> tuple[tuple[Change, ...], ...]:
-    return (_STRENGTHS, ({"tau": 500},), ({"steps": 2 * steps},))
+    return (_STRENGTHS, _TAUS, ({"steps": 2 * steps},))
 
 
 def _pdgrad(name: str, title: str, parts: Any, steps: int) -> Method:
@@ -124,13 +125,13 @@ def all_methods(steps: int) -> tuple[Method, ...]:
             "no_guidance",
             "the prior alone, from the noised coarse image",
             start=Choice(strength=0.0, steps=steps),
-            stages=(({"tau": 500}, {"tau": 300}), ({"steps": 2 * steps},)),
+            stages=(_TAUS, ({"steps": 2 * steps},)),
         ),
-        _pgdiff("pgdiff-reference", "PGDiff's losses, squared identity", (6.0, 25.0, 100.0), steps),
+        _pgdiff("pgdiff-reference", "PGDiff's losses, squared identity", (1.0, 5.0, 25.0), steps),
         _pgdiff(
             "pgdiff-reference-cosine",
             "PGDiff's losses, cosine identity",
-            (40.0, 160.0, 640.0),
+            (160.0, 640.0, 2500.0),
             steps,
         ),
         _pdgrad("a1", "A1: the plain sum", PDGradParts("sum"), steps),

@@ -149,15 +149,15 @@ def test_tuning_goes_on_from_the_best_so_far(tmp_path, monkeypatch):
     def run(self, faces, method, choice):
         if choice is None:
             return Result("coarse", None, [0], {"deg": [1.0], "lpips": [1.0]})
-        # Best: dynamic 0.2 at tau 500 with the longer schedule.
-        far = (choice.strength != 0.2) + (choice.tau != 500) + (choice.steps != 10)
+        # Best: dynamic 0.2 at tau 350 with the longer schedule.
+        far = (choice.strength != 0.2) + (choice.tau != 350) + (choice.steps != 10)
         return Result(method.name, choice, [0], {"deg": [1.0 + far], "lpips": [1.0]})
 
     monkeypatch.setattr(Laboratory, "run", run)
     trials = pdgrad_ablation.tune(method, None, Laboratory(None, None, tmp_path, 1))
     (chosen,) = [trial.result.choice for trial in trials if trial.chosen]
-    assert (chosen.strength, chosen.tau, chosen.steps) == (0.2, 500, 10)
-    assert len(trials) == len({trial.result.choice for trial in trials}) == 7
+    assert (chosen.strength, chosen.tau, chosen.steps) == (0.2, 350, 10)
+    assert len(trials) == len({trial.result.choice for trial in trials}) == 8
 
 
 def test_the_control_of_pivots_has_just_those():
