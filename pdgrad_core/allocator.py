@@ -17,8 +17,9 @@ def keep_freed_memory() -> bool:
     """Let this process reuse the memory of freed tensors instead of returning it to the system.
 
     By default glibc gives every block above some megabytes its own pages, which the system must
-    clear and map anew at each layer of each step. Kept, they are reused; the peak stays nearly the same, but the process does not shrink between peaks. So
-    this is for our own command line, never for a host that shares its process with others.
+    clear and map anew at each layer of each step. Kept, they are reused; the peak stays nearly the
+    same, but the process does not shrink between peaks. So this is for our own command line, never
+    for a host that shares its process with others.
 
     Returns:
         Whether the setting was taken; other C libraries than glibc have none.
