@@ -1,6 +1,14 @@
 """The nodes: schemas, and one call into the core each. Imported when the host asks for them."""
 
+import importlib
+
 from comfy_api.latest import ComfyExtension, io
+
+MODULES = (
+    *("prior", "restore", "losses", "demo", "degrade", "align", "paste", "combine", "contraction"),
+    *("sample", "trace", "metrics", "properties", "quality"),
+)
+"""The modules that have nodes, in the order of the data flow; each lists its own in NODES."""
 
 
 class PDGradExtension(ComfyExtension):
@@ -13,27 +21,6 @@ class PDGradExtension(ComfyExtension):
 
 def node_list() -> list[type[io.ComfyNode]]:
     """Return every node class, and make the pack's model folders known to the host."""
-    from . import (
-        align,
-        combine,
-        contraction,
-        degrade,
-        demo,
-        losses,
-        metrics,
-        paste,
-        prior,
-        properties,
-        quality,
-        restore,
-        sample,
-        trace,
-        weights,
-    )
-
-    weights.register_folders()
-    modules = (
-        *(prior, restore, losses, demo, degrade, align, paste, combine, contraction),
-        *(sample, trace, metrics, properties, quality),
-    )
+    importlib.import_module(".weights", __name__).register_folders()
+    modules = [importlib.import_module(f".{name}", __name__) for name in MODULES]
     return [node for module in modules for node in module.NODES]

@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,7 +31,7 @@ class OutOfMemory(PDGradError):  # noqa: N818  (as torch names it)
 
 
 @contextmanager
-def outside_inference_mode() -> Iterator[None]:
+def outside_inference_mode() -> Generator[None, None, None]:
     """Leave the inference mode in which the host runs nodes.
 
     A network that is built or loaded in it, and an image that is not cloned outside it, cannot be
@@ -99,10 +99,10 @@ def _leave_inference(network: nn.Module) -> None:
         for name, parameter in module.named_parameters(recurse=False):
             if parameter.is_inference():
                 fresh = nn.Parameter(parameter.detach().clone(), requires_grad=False)
-                module._parameters[name] = fresh
+                module.register_parameter(name, fresh)
         for name, buffer in module.named_buffers(recurse=False):
             if buffer.is_inference():
-                module._buffers[name] = buffer.clone()
+                setattr(module, name, buffer.clone())
 
 
 def run_in_memory(what: str, run: Callable[[], T]) -> T:

@@ -70,6 +70,7 @@ class LoadFeatures(io.ComfyNode):
     def execute(cls, identity: str, perceptual: str, identity_crop: str) -> io.NodeOutput:
         """Load both networks outside inference mode and put them under the host's care."""
         from ..pdgrad_core.features.arcface import load_arcface
+        from ..pdgrad_core.features.base import FeatureNetwork
         from ..pdgrad_core.features.vgg import load_perceptual
 
         arcface_path = _path(identity, "arcface")
@@ -78,7 +79,7 @@ class LoadFeatures(io.ComfyNode):
             arcface = load_arcface(arcface_path)
             arcface.template_crop = identity_crop == IDENTITY_CROPS[1]
             vgg = load_perceptual(vgg_path)
-            networks = {"arcface": arcface, "vgg": vgg}
+            networks: dict[str, FeatureNetwork] = {"arcface": arcface, "vgg": vgg}
             patchers: tuple[Patcher, ...] = (
                 patcher_for(arcface.network),  # type: ignore[attr-defined]
                 patcher_for(vgg.trunk),

@@ -98,7 +98,8 @@ def _matched(truth: Tensor, result: Tensor, against: str) -> Tensor:
             "all, or one for each."
         )
     if against == "reference":
-        truth = resize(truth, *result.shape[-2:], "bicubic").clamp(-1, 1)
+        height, width = result.shape[-2:]
+        truth = resize(truth, height, width, "bicubic").clamp(-1, 1)
     return truth.expand(result.shape[0], -1, -1, -1)
 
 

@@ -182,7 +182,7 @@ def _per_photo(image: Tensor | None, count: int, what: str) -> list[Tensor | Non
         raise InvalidInputError(
             f"There are {len(parts)} {what}s for {count} photos; give one for each."
         )
-    return list(parts) * (count if len(parts) == 1 else 1)
+    return [*parts] * (count if len(parts) == 1 else 1)
 
 
 def _outlines(results: tuple[Tensor, ...]) -> list[Tensor]:

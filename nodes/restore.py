@@ -151,7 +151,8 @@ def _upscaled(degraded: Tensor, descriptor: Any) -> Tensor:
         return _restored(degraded, loaded, 0.5)
     device = load_networks([loaded.patcher])
     larger = descriptor((degraded.to(device) + 1) / 2).clone() * 2 - 1
-    return resize(larger, *degraded.shape[-2:], "bicubic").clamp(-1, 1)
+    height, width = degraded.shape[-2:]
+    return resize(larger, height, width, "bicubic").clamp(-1, 1)
 
 
 NODES = [LoadRestorerNode, CoarseRestore]

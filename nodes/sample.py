@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -226,7 +226,6 @@ class _Run:
     node_id: str | None
 
     def __call__(self) -> SampleResult:
-        from ..pdgrad_core.diffusion.sampler import Sampler
         from ..pdgrad_core.guidance.gradients import compile_guidance
 
         wired: Wired | None = self.settings.get("guidance")
@@ -244,10 +243,8 @@ class _Run:
         if wired is not None:
             builder = GuidanceBuilder(shape[0], shape[-2:], device)
             guidance = compile_guidance(builder.build(wired), networks)
-        sampler = Sampler(
-            **{**sampler, "guidance": guidance},
-            contractions=contraction.filters if contraction else (),
-        )
+        filters = contraction.filters if contraction else ()
+        sampler = replace(sampler, guidance=guidance, contractions=filters)
         try:
             return self._sampled(sampler, shape, device)
         finally:
@@ -266,28 +263,29 @@ class _Run:
         size = self.loaded.prior.image_size
         return (self.settings["batch_size"], 3, size, size)
 
-    def _sampler(self) -> dict[str, Any]:
-        """Return the sampler's settings; wrong numbers are refused here, before any work."""
+    def _sampler(self) -> Sampler:
+        """Return the sampler without guidance; wrong numbers are refused here, before any work."""
         from ..pdgrad_core.diffusion.ddpm import DDIM, DDPM
+        from ..pdgrad_core.diffusion.sampler import Sampler
 
         chosen = self.settings
         prior = self.loaded.prior
         mode = STRENGTHS[chosen["strength_mode"]]
         scope = {"scope": chosen["strength_scope"]} if chosen["strength_mode"] == "dynamic" else {}
-        return {
-            "prior": prior,
-            "schedule": _plan(
+        return Sampler(
+            prior=prior,
+            schedule=_plan(
                 prior.schedule,
                 chosen["start"] == "image",
                 chosen["tau"],
                 chosen["steps"],
                 chosen["respacing"],
             ),
-            "strength": mode(chosen["strength"], **scope),
-            "stepper": DDPM() if chosen["stepper"] == "ddpm" else DDIM(chosen["eta"]),
-            "gradient_steps": chosen["gradient_steps"],
-            "gradient_window": (chosen["window_end"], chosen["window_start"]),
-        }
+            strength=mode(chosen["strength"], **scope),
+            stepper=DDPM() if chosen["stepper"] == "ddpm" else DDIM(chosen["eta"]),
+            gradient_steps=chosen["gradient_steps"],
+            gradient_window=(chosen["window_end"], chosen["window_start"]),
+        )
 
     def _sampled(
         self, sampler: Sampler, shape: tuple[int, int, int, int], device: torch.device
