@@ -8,6 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from .contractions.difbfsr import DifBFSR
+from .difbfsr import fitted_contraction
 from .diffusion.ddpm import DDIM, DDPM, Stepper
 from .diffusion.noise import PerImageNoise, per_image_generators
 from .diffusion.prior import DiffusionPrior
@@ -58,6 +60,8 @@ class Settings:
         eta: DDIM's stochasticity, 0..1.
         gradient_steps: N.
         gradient_window: (S_end, S_start).
+        scale: How many times smaller than the face DifBFSR takes the photo's own pixels to be.
+        fit: When DifBFSR's networks are fitted, "before" sampling or "along" it.
         seed: Seed of the first image; the next images take the next numbers.
     """
 
@@ -74,6 +78,8 @@ class Settings:
     eta: float = 0.0
     gradient_steps: int | None = None
     gradient_window: tuple[int, int] | None = None
+    scale: int | None = None
+    fit: Literal["before", "along"] | None = None
     seed: int = 0
 
     def resolved(self) -> "tuple[Settings, Recipe]":
@@ -88,6 +94,11 @@ class Settings:
         if self.references not in ("mean", "nearest"):
             raise InvalidInputError(
                 f'Several references are combined by "mean" or "nearest", not {self.references!r}.'
+            )
+        if row.contraction is None and (self.scale, self.fit) != (None, None):
+            raise InvalidInputError(
+                f"The recipe {row.name!r} enlarges nothing, so it takes neither scale nor fit; "
+                "leave them out, or use 'difbfsr' or 'difbfsr+pdgrad'."
             )
         filled = {name: getattr(row, name) for name in _FILLED if getattr(self, name) is None}
         if self.steps is None and not self.respacing:
@@ -106,7 +117,8 @@ class Restoration:
         coarse: y_c, the same shape; for a restorer that depends on x_t, its first answer.
         trace: One row per step; see `SampleResult`.
         settings: The settings with every value filled in.
-        seconds: Time of "coarse", "prepare" and "sampling".
+        seconds: Time of "coarse" (DifBFSR's fit before sampling included), "prepare", "sampling".
+        fit_losses: Each image's loss curve of DifBFSR's networks; empty for other recipes.
     """
 
     image: Tensor
@@ -114,6 +126,7 @@ class Restoration:
     trace: list[Record]
     settings: Settings
     seconds: dict[str, float] = field(default_factory=dict[str, float])
+    fit_losses: list[list[float]] = field(default_factory=list[list[float]])
 
 
 def restore_faces(
@@ -157,15 +170,18 @@ def restore_faces(
     seeds = [settings.seed + i for i in range(len(degraded))]
     noise = PerImageNoise(per_image_generators(seeds), degraded.shape[1:], device)
     clock = _Clock()
-    coarse, target = _coarse(degraded, row, models, noise)
+    own = fitted_contraction(row.contraction, degraded, seeds, settings, should_stop)
+    coarse, target = _coarse(degraded, row, own, models, noise)
     clock.lap("coarse")
     images = _guide_images(degraded, coarse, target, references, hints, settings, models)
-    sampler = replace(sampler, guidance=_guidance(row, images, models), contractions=contractions)
+    filters = [*contractions, *([own] if own else [])]
+    sampler = replace(sampler, guidance=_guidance(row, images, models), contractions=filters)
     start = _start(sampler, row, settings, coarse, noise)
     clock.lap("prepare")
     result = sampler.run(start, noise, on_step, should_stop)
     clock.lap("sampling")
-    return Restoration(result.image.clamp(-1, 1), coarse, result.trace, settings, clock.seconds)
+    image, losses = result.image.clamp(-1, 1), own.losses if own else []
+    return Restoration(image, coarse, result.trace, settings, clock.seconds, losses)
 
 
 def plan_sampler(settings: Settings, prior: DiffusionPrior) -> Sampler:
@@ -215,10 +231,12 @@ def make_stepper(settings: Settings) -> Stepper:
 
 
 def _coarse(
-    degraded: Tensor, row: Recipe, models: ModelSet, noise: PerImageNoise
+    degraded: Tensor, row: Recipe, own: DifBFSR | None, models: ModelSet, noise: PerImageNoise
 ) -> tuple[Tensor, Tensor | MovingTarget]:
     """Return y_c to start from, and what guidance looks at: y_c, or f(y, x_t, t) at each step."""
     restorer = models.restorer
+    if own is not None and (restorer is None or restorer.name == "none"):
+        return own.prepare(), own.prepare()
     if restorer is None and row.restorer == "none":
         return degraded, degraded
     if restorer is None:

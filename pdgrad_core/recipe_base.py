@@ -1,8 +1,8 @@
 """What a recipe is: an expression built from the images at hand, plus the numbers it runs with."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -57,6 +57,8 @@ class Recipe:
         mask: Whether it takes a mask of missing pixels, and can do without one.
         takes_style: Whether it gives colours, whose style may be chosen.
         from_noise: Whether, at tau = 1000, it starts from noise alone.
+        contraction: Parameters of DifBFSR's contraction; None for no contraction. Where no other
+            restorer is at hand, the fitted enlargement is y_c.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Recipe:
     mask: Literal["none", "optional", "needed"] = "none"
     takes_style: bool = False
     from_noise: bool = False
+    contraction: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Published settings as data: what each method guides with, and the numbers it runs with.
 
 A recipe is an expression of losses and surgeries plus default numbers. `pdgrad` is the paper's
-method; a1..a6 are its ablations, each one switch away; `pgdiff-...` are PGDiff's tasks.
+method; a1..a6 are its ablations, each one switch away; `pgdiff-...` are PGDiff's tasks; `difbfsr`
+needs neither restorer nor reference, and `difbfsr+pdgrad` adds its contraction to PDGrad.
 """
 
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from .combiners import COMBINERS
+from .difbfsr import CONTRACTION
 from .errors import InvalidInputError
 from .guidance.terms import Expression, MovingTarget, Sum, Surgery, Term
 from .losses.identity import IdentityLoss
@@ -100,6 +102,22 @@ _ROWS = (
         networks=(),
     ),
     *PGDIFF_RECIPES,
+    Recipe(
+        "difbfsr",
+        "DifBFSR: contraction towards an enlargement fitted to the photo alone",
+        None,
+        needs_reference=False,
+        networks=(),
+        restorer="none",
+        from_noise=True,
+        contraction=CONTRACTION,
+    ),
+    Recipe(
+        "difbfsr+pdgrad",
+        "DifBFSR's contraction and PDGrad's guidance together",
+        PDGradParts(),
+        contraction=CONTRACTION,
+    ),
 )
 
 RECIPES: dict[str, Recipe] = {row.name: row for row in _ROWS}

@@ -1,4 +1,4 @@
-"""--mask and --color-style: what PGDiff's recipes take besides photos."""
+"""What some recipes take besides photos: --mask and --color-style (PGDiff), --scale and --fit."""
 
 import argparse
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def add_hint_options(parser: argparse.ArgumentParser) -> None:
-    """Add --mask and --color-style."""
+    """Add --mask, --color-style, --scale and --fit."""
     group = parser.add_argument_group("holes and colours (PGDiff's recipes)")
     group.add_argument(
         "--mask", type=Path, action="append", metavar="FILE",
@@ -23,6 +23,15 @@ def add_hint_options(parser: argparse.ArgumentParser) -> None:
         "--color-style", type=Path, metavar="DIR",
         help="folder of pictures, or one picture, whose colours a grey photo shall get",
     )  # fmt: skip
+
+    group = parser.add_argument_group("self-supervised super-resolution (DifBFSR's recipes)")
+    group.add_argument(
+        "--scale", type=int, metavar="N",
+        help="how many times smaller than the face the photo's own pixels are, 4 by default",
+    )  # fmt: skip
+    group.add_argument(
+        "--fit", choices=["before", "along"], help="fit the networks before or along the sampling"
+    )
 
 
 def load_masks(paths: Sequence[Path] | None, photos: "Sequence[Tensor]") -> "list[Tensor | None]":

@@ -51,7 +51,11 @@ def add_parser(subparsers: Any) -> None:
 
 def _add_method_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("method")
-    group.add_argument("--recipe", default="pdgrad", help="pdgrad, a1..a6, none or pgdiff-...")
+    group.add_argument(
+        "--recipe",
+        default="pdgrad",
+        help="pdgrad, a1..a6, none, pgdiff-..., difbfsr or difbfsr+pdgrad",
+    )
     group.add_argument("--strength", type=float, metavar="S", help="how strongly guidance pulls")
     group.add_argument("--strength-mode", metavar="MODE", help="constant or dynamic")
     group.add_argument("--combiner", metavar="NAME", help="another gradient-surgery method")
@@ -123,19 +127,11 @@ def run(args: argparse.Namespace) -> int:
 def _settings(args: argparse.Namespace) -> "Settings":
     from ..pipeline import Settings
 
-    return Settings(
-        recipe=args.recipe,
-        tau=args.tau,
-        steps=args.steps,
-        respacing=args.respacing,
-        strength=args.strength,
-        strength_mode=args.strength_mode,
-        combiner=args.combiner,
-        references=args.references,
-        stepper=args.stepper,
-        eta=args.eta,
-        seed=args.seed,
+    names = (
+        *("recipe", "tau", "steps", "respacing", "strength", "strength_mode", "combiner"),
+        *("references", "stepper", "eta", "scale", "fit", "seed"),
     )
+    return Settings(**{name: getattr(args, name) for name in names})
 
 
 def _restorer_of(row: "Recipe", models: str | None) -> str | None:
@@ -262,6 +258,7 @@ def _photo_report(path: Path, out: Path, faces: int, found: "Restoration") -> di
         "seconds": found.seconds,
         "seconds_per_step": found.seconds["sampling"] / len(found.trace),
         "trace": trace_to_json(found.trace),
+        "fit_losses": found.fit_losses,
     }
 
 
