@@ -55,6 +55,8 @@ class ComfyUI:
         checkout: Where main.py lies.
         folder: An empty folder.
         pack: The pack to link in.
+
+    $COMFYUI_FRONTEND names the folder of another frontend than the one installed.
     """
 
     def __init__(self, checkout, folder, pack=ROOT):
@@ -74,6 +76,8 @@ class ComfyUI:
             *("--port", str(self.port), "--base-directory", str(folder)),
             *("--preview-method", "auto"),
         ]
+        if os.environ.get("COMFYUI_FRONTEND"):
+            command += ["--front-end-root", os.environ["COMFYUI_FRONTEND"]]
         self.log = folder / "log.txt"
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         with self.log.open("w") as log:
