@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Metrics = dict[str, dict[str, float]]
 
 STRIP = 8
-"""About so many estimates stand in x0hat.png."""
+"""So many estimates stand in x0hat.png, where there are so many steps."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -113,8 +113,8 @@ def _restore(
 
         def on_step(state: "StepState") -> None:
             show(state)
-            every = max(1, (state.total - 1) // (STRIP - 1))
-            if (state.done - 1) % every == 0 or state.done == state.total:
+            kept = {1 + round(i * (state.total - 1) / (STRIP - 1)) for i in range(STRIP)}
+            if state.done in kept:
                 estimates.append((state.context.t, state.x0hat))
 
         found = restore_faces(degraded, [pairs.reference], models, settings, on_step=on_step)
