@@ -1,6 +1,6 @@
 """Run the workflows in a real ComfyUI and photograph them, for the templates and the help pages.
 
-python scripts/picture_workflows.py [workflow ...]; needs a checkout ($COMFYUI_PATH or
+python scripts/picture_workflows.py; needs a checkout ($COMFYUI_PATH or
 ~/comfy/ComfyUI), Chromium and playwright. A workflow's picture goes beside it, a node's picture,
 taken in the first workflow that uses it, into js/docs.
 """
@@ -30,8 +30,8 @@ NOT_RUN = ("restore_photo", "sd_face")
 WIDTH_PX, LARGEST_BYTES = 1400, 140_000
 
 
-def main(names: list[str]) -> None:
-    """Photograph the named workflows, or all."""
+def main() -> None:
+    """Photograph every workflow."""
     checkout = Path(os.environ.get("COMFYUI_PATH", "~/comfy/ComfyUI")).expanduser()
     pack = Path(os.environ.get("PDGRAD_PACK", ROOT))
     seen: set[str] = set()
@@ -39,7 +39,7 @@ def main(names: list[str]) -> None:
         host = ComfyUI(checkout, Path(folder) / "base", pack)
         try:
             with open_page(host.url, 2400, 1400) as page:
-                for name in names or ORDER:
+                for name in ORDER:
                     photograph(page, name, seen, Path(folder))
         finally:
             host.stop()
@@ -74,4 +74,4 @@ def save(shot: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
