@@ -173,6 +173,25 @@ class StepReporter:
             send_event("pdgrad.trace", {**point, "t": state.context.t, "series": series})
 
 
+class IterationReporter:
+    """Shows the updates of a fit to the host, and stops it when the user asks for that.
+
+    Args:
+        node_id: The node's id in the prompt.
+    """
+
+    def __init__(self, node_id: str | None) -> None:
+        self.node_id = node_id
+        self.bar: Any = None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Report one update; raises the host's interrupt, which is never to be caught."""
+        management.throw_exception_if_processing_interrupted()
+        if self.bar is None:
+            self.bar = comfy.utils.ProgressBar(total, node_id=self.node_id)
+        self.bar.update_absolute(done, total)
+
+
 def send_event(name: str, data: dict[str, Any]) -> None:
     """Send an event to the page that queued the prompt; without a server nothing is sent."""
     from server import PromptServer
