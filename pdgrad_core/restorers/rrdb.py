@@ -1,6 +1,6 @@
 """PGDiff's restorer: residual-in-residual dense blocks that also see x_t and t."""
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -31,11 +31,20 @@ class DenseBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, width, H, W)` -> the same shape."""
-        seen = x
-        convolutions = list(self.children())
-        for convolution in convolutions[:-1]:
-            seen = torch.cat([seen, F.leaky_relu(convolution(seen), 0.2)], dim=1)
-        return x + 0.2 * convolutions[-1](seen)
+        *growing, last = (cast(nn.Conv2d, child) for child in self.children())
+        if torch.is_grad_enabled():
+            seen = x
+            for convolution in growing:
+                seen = torch.cat([seen, F.leaky_relu(convolution(seen), 0.2)], dim=1)
+            return x + 0.2 * last(seen)
+        # One memory for all that is seen: each output is written behind those before it.
+        seen = x.new_empty(x.shape[0], last.in_channels, *x.shape[2:])
+        seen[:, : x.shape[1]] = x
+        for convolution in growing:
+            end = convolution.in_channels + convolution.out_channels
+            found = convolution(seen[:, : convolution.in_channels])
+            seen[:, convolution.in_channels : end] = F.leaky_relu_(found, 0.2)
+        return torch.add(x, last(seen), alpha=0.2)
 
 
 class ResidualDenseBlocks(nn.Module):

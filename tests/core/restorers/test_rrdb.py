@@ -61,3 +61,13 @@ def test_state_dict_names_are_the_official_ones():
     assert names[0] == "generator.conv_first.weight"
     assert names[-1] == "time_embed.2.bias"
     assert "generator.body.22.rdb3.conv5.bias" in names
+
+
+def test_the_way_without_gradients_gives_the_same():
+    network = fill(RRDBNetwork(8, 4, 2))
+    x, y, t = torch.randn(2, 3, 16, 16), torch.randn(2, 3, 16, 16), torch.tensor([3, 700])
+    with torch.enable_grad():
+        expected = network(x, y, t)
+    with torch.no_grad():
+        found = network(x, y, t)
+    torch.testing.assert_close(found, expected.detach(), rtol=1e-5, atol=1e-5)
