@@ -42,7 +42,7 @@ def write_report(
     def table(name: str, rows: Rows) -> None:
         if rows:
             written.append(options.out / f"{name}.csv")
-            _write_csv(rows, written[-1])
+            write_csv(rows, written[-1])
 
     for degree, found in results.items():
         table(names[degree], [_score_row(result) for result in found])
@@ -68,7 +68,9 @@ def write_report(
     return written
 
 
-def _write_csv(rows: Rows, path: Path) -> None:
+def write_csv(rows: Rows, path: Path) -> None:
+    """Write a table whose columns are the first row's, whole or not at all."""
+
     def write(temporary: Path) -> None:
         with temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")

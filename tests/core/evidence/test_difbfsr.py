@@ -1,0 +1,98 @@
+"""The DifBFSR study, whole, on tiny random networks; and which rows and degradations it has."""
+
+import csv
+
+import pytest
+import torch
+from small_models import write_small_models
+
+from pdgrad_core.errors import InvalidInputError, UnknownNameError
+from pdgrad_core.evidence.difbfsr import cases_for, prepare, restore, run_study
+from pdgrad_core.evidence.difbfsr_rows import ROWS, chosen_rows
+from pdgrad_core.evidence.networks import load_networks
+from pdgrad_core.evidence.options import StudyOptions
+from pdgrad_core.evidence.pairs import drawn_pairs
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_small_models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(autouse=True)
+def few_iterations(monkeypatch):
+    """Fit for a moment only."""
+    from pdgrad_core.contractions import difbfsr
+
+    defaults = difbfsr.DifBFSR.__init__.__kwdefaults__
+    monkeypatch.setitem(defaults, "iterations", 1)
+
+
+def read(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_paper_s_cases_for_faces_of_64_px():
+    cases = cases_for(64)
+    assert [round(case.sigma_px[0], 3) for case in cases] == [
+        0.4, 0.375, 0.35, 0.325, 0.3, 0.275, 0.25, 0.225,
+    ]  # fmt: skip
+    assert {case.scale for case in cases} == {4.0}
+    assert (cases[0].noise_delta, cases[0].jpeg_quality) == (30, 50)
+    assert (cases[-1].noise_delta, cases[-1].jpeg_quality) == (0, 100)
+    assert cases_for(512)[0].sigma_px == (3.2, 3.2)
+
+
+def test_the_study_runs_resumes_and_writes_its_tables(folder, tmp_path):
+    names = ("input", "neither", "cfm", "srm", "both", "both_rest_pdgrad")
+    options = StudyOptions(
+        tmp_path, n=1, models=folder, steps=2, methods=names, device="cpu", batch=5
+    )
+    written = {path.name: path for path in run_study(options)}
+    assert set(written) == {
+        "difbfsr_drawn.csv", "difbfsr_drawn_tests.csv", "difbfsr_drawn_cases.csv",
+        "difbfsr_drawn.md",
+    }  # fmt: skip
+    rows = read(written["difbfsr_drawn.csv"])
+    assert [(row["method"], row["tau"]) for row in rows] == [
+        ("input", ""), ("neither", "500"), ("neither", "250"), ("cfm", "500"), ("cfm", "250"),
+        ("srm", "500"), ("srm", "250"), ("both", "500"), ("both", "250"),
+        ("both_rest_pdgrad", "500"),
+    ]  # fmt: skip
+    for row in rows:
+        assert row["n"] == "8" and row["people"] == "1"
+        assert float(row["psnr_low"]) <= float(row["psnr"]) <= float(row["psnr_high"])
+    cases = read(written["difbfsr_drawn_cases.csv"])
+    assert len(cases) == 8 * len(rows)
+    mean = sum(float(row["psnr"]) for row in cases[:8]) / 8
+    assert mean == pytest.approx(float(rows[0]["psnr"]), abs=1e-3)
+    tests = read(written["difbfsr_drawn_tests.csv"])
+    assert {"method": "both", "against": "input"}.items() <= tests[0].items() or tests
+    with pytest.raises(InvalidInputError, match="--resume"):
+        run_study(options)
+    for path in (tmp_path / "runs").iterdir():
+        path.write_text(path.read_text().replace('"seconds": ', '"seconds": 1'))
+    again = run_study(StudyOptions(**{**vars(options), "resume": True}))
+    kept = read(next(path for path in again if path.name == "difbfsr_drawn.csv"))
+    assert [row["psnr"] for row in kept] == [row["psnr"] for row in rows]
+    assert [row["seconds"] for row in kept] != [row["seconds"] for row in rows]
+
+
+def test_every_row_restores_in_range_whatever_the_batch(folder):
+    models, _ = load_networks(folder, "cpu")
+    pairs = drawn_pairs("test", 1)
+    for row in ROWS:
+        whole = restore(prepare(pairs, models, 8), row, 100, 2)
+        assert whole.shape == (8, 3, 64, 64)
+        assert whole.isfinite().all() and whole.abs().max() <= 1
+        if row.name in ("both", "along_rest"):
+            parts = restore(prepare(pairs, models, 3), row, 100, 2)
+            torch.testing.assert_close(whole, parts, atol=1e-4, rtol=0)
+
+
+def test_rows_are_chosen_by_name_in_the_table_s_order():
+    assert [row.name for row in chosen_rows(("both", "input"))] == ["input", "both"]
+    assert len(chosen_rows(())) == len(ROWS)
+    with pytest.raises(UnknownNameError, match="both"):
+        chosen_rows(("boht",))
