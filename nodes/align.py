@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from comfy_api.latest import io
@@ -30,6 +30,51 @@ BORDERS = ["reflect", "constant"]
 CHOICES = ["largest", "all", "left-to-right", "by number"]
 
 
+def _inputs() -> list[Any]:
+    return [
+        io.Image.Input("photo", tooltip="A photo, or several of one size."),
+        schema.choice(
+            "method",
+            METHODS,
+            METHODS[0],
+            "detect: find the faces; landmarks: use the points below; already aligned: "
+            "the picture is a face crop.",
+        ),
+        schema.choice(
+            "choose",
+            CHOICES,
+            CHOICES[0],
+            "Which faces are cut out; numbers count from 0 at the left, as drawn in the "
+            "boxes output.",
+        ),
+        schema.text("numbers", "0", "With 'by number': one number or several, as in 0,2."),
+        schema.text(
+            "landmarks",
+            "",
+            "With 'landmarks': a line for each face, five points x,y in pixels: left eye, "
+            "right eye, nose, left and right mouth corner, as seen in the picture; or "
+            "three: both eyes and the middle of the mouth.",
+            multiline=True,
+        ),
+        schema.whole(
+            "size_px", 512, (16, 4096), "Side of the crops: 512 for photographs, 64 for "
+            "the demo models.", "px", step=8,
+        ),
+        schema.choice(
+            "border", BORDERS, BORDERS[0], "What fills a crop beyond the photo."
+        ),
+        schema.real("threshold", 0.97, (0.0, 1.0), 0.01, "Lowest score of a found face."),
+        schema.whole(
+            "short_side_px",
+            640,
+            (64, 2150),
+            "The photo's shorter side while faces are looked for; larger finds smaller "
+            "faces.",
+            "px",
+        ),
+    ]  # fmt: skip
+
+
 class AlignFaces(io.ComfyNode):
     """See `define_schema`."""
 
@@ -45,54 +90,13 @@ class AlignFaces(io.ComfyNode):
                 "faces you choose are touched. Faces are found by RetinaFace, or by landmarks "
                 "that you type or connect; a picture that is an aligned face is only resized."
             ),
-            inputs=[
-                io.Image.Input("photo", tooltip="A photo, or several of one size."),
-                schema.choice(
-                    "method",
-                    METHODS,
-                    METHODS[0],
-                    "detect: find the faces; landmarks: use the points below; already aligned: "
-                    "the picture is a face crop.",
-                ),
-                schema.choice(
-                    "choose",
-                    CHOICES,
-                    CHOICES[0],
-                    "Which faces are cut out; numbers count from 0 at the left, as drawn in the "
-                    "boxes output.",
-                ),
-                schema.text("numbers", "0", "With 'by number': one number or several, as in 0,2."),
-                schema.text(
-                    "landmarks",
-                    "",
-                    "With 'landmarks': a line for each face, five points x,y in pixels: left eye, "
-                    "right eye, nose, left and right mouth corner, as seen in the picture; or "
-                    "three: both eyes and the middle of the mouth.",
-                    multiline=True,
-                ),
-                schema.whole(
-                    "size_px", 512, (16, 4096), "Side of the crops: 512 for photographs, 64 for "
-                    "the demo models.", "px", step=8,
-                ),
-                schema.choice(
-                    "border", BORDERS, BORDERS[0], "What fills a crop beyond the photo."
-                ),
-                schema.real("threshold", 0.97, (0.0, 1.0), 0.01, "Lowest score of a found face."),
-                schema.whole(
-                    "short_side_px",
-                    640,
-                    (64, 2150),
-                    "The photo's shorter side while faces are looked for; larger finds smaller "
-                    "faces.",
-                    "px",
-                ),
-            ],
+            inputs=_inputs(),
             outputs=[
                 io.Image.Output("faces", display_name="faces"),
                 FacesIO.Output("placement", display_name="placement"),
                 io.Image.Output("boxes", display_name="boxes"),
             ],
-        )  # fmt: skip
+        )
 
     @classmethod
     def validate_inputs(

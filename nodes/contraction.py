@@ -136,9 +136,7 @@ class SelfSupervisedSR(io.ComfyNode):
                 "Fitting the enlargement",
                 lambda: _fitted(small, _missing(mask), seed, values, report),
             )
-            return io.NodeOutput(
-                to_host(enlarged), _after(previous, own), json.dumps(own.losses)
-            )
+            return io.NodeOutput(to_host(enlarged), _after(previous, own), json.dumps(own.losses))
 
 
 def _fitted(

@@ -25,6 +25,7 @@ from .boundary import (
     to_host,
 )
 from .guidance import GuidanceBuilder, Wired, networks_of, patchers_of
+from .sampling_inputs import process_inputs, strength_inputs
 from .sockets import (
     ContractionIO,
     GuidanceIO,
@@ -39,9 +40,6 @@ from .sockets import (
 if TYPE_CHECKING:
     from ..pdgrad_core.diffusion.sampler import Record, Sampler, SampleResult
     from ..pdgrad_core.diffusion.schedule import Schedule
-
-STEPPERS = ["ddpm", "ddim"]
-STARTS = ["image", "noise"]
 
 BYTES_PER_PIXEL = 8000
 """About what activations and adjoints take per pixel of a face."""
@@ -64,8 +62,8 @@ class DDPMSampler(io.ComfyNode):
             ),
             inputs=[
                 PriorIO.Input("prior", tooltip="From Load Face Prior."),
-                *_process_inputs(),
-                *_strength_inputs(),
+                *process_inputs(),
+                *strength_inputs(),
                 schema.whole(
                     "batch_size", 1, (1, 64), "Faces sampled where no image is connected."
                 ),
@@ -146,74 +144,6 @@ class DDPMSampler(io.ComfyNode):
                 Trace(rows),
                 ui={"pdgrad_trace": [json.dumps(_for_the_page(rows))]},
             )
-
-
-def _process_inputs() -> list[Any]:
-    return [
-        schema.seed("Noise of the first face; the next faces of a batch take the next seeds."),
-        schema.whole(
-            "steps", 100, (1, 1000), "Steps executed, spread evenly below tau; the paper takes all."
-        ),
-        schema.whole(
-            "tau",
-            700,
-            (1, 1000),
-            "How far the start image is noised, of 1000: higher lets the face change more.",
-        ),
-        schema.choice(
-            "start",
-            STARTS,
-            STARTS[0],
-            "image: the connected image, noised up to tau; noise: pure noise, tau is ignored.",
-        ),
-        schema.choice(
-            "stepper",
-            STEPPERS,
-            STEPPERS[0],
-            "ddpm: the papers' ancestral step; ddim: deterministic at eta 0.",
-        ),
-        schema.real("eta", 0.0, (0.0, 1.0), 0.05, "Randomness of ddim's steps; ddpm ignores it."),
-        schema.text(
-            "respacing",
-            "",
-            "Other spacing in guided-diffusion's notation (ddpm100, ddim50, 250); steps is then "
-            "ignored. Empty: even steps.",
-        ),
-    ]
-
-
-def _strength_inputs() -> list[Any]:
-    return [
-        schema.choice(
-            "strength_mode",
-            STRENGTHS.names(),
-            "dynamic",
-            "dynamic: each step is moved by a fraction of its length, whatever the losses' scale; "
-            "constant: by strength times variance times gradient, as the paper writes it.",
-        ),
-        schema.real(
-            "strength",
-            0.1,
-            (0.0, 100_000.0),
-            0.01,
-            "How strongly the guidance pulls; with dynamic 0.1 to 0.25 works well.",
-        ),
-        schema.choice(
-            "strength_scope",
-            ["image", "channel"],
-            "image",
-            "With dynamic: one length per face, or one per colour channel.",
-        ),
-        schema.whole(
-            "gradient_steps", 1, (1, 100), "N: gradients taken at each step in the window."
-        ),
-        schema.whole(
-            "window_end", 700, (0, 1000), "The window's lower end, excluded.", "timesteps"
-        ),
-        schema.whole(
-            "window_start", 1000, (0, 1001), "The window's upper end, excluded.", "timesteps"
-        ),
-    ]
 
 
 @dataclass(frozen=True)

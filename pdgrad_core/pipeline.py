@@ -142,11 +142,10 @@ def restore_faces(
 ) -> Restoration:
     """Restore aligned faces, guided by reference photos of the same people.
 
-    Source: PDGrad, the whole method: y_c = f(y); x_tau from y_c; guided reverse steps.
+    Source: PDGrad: y_c = f(y); x_tau from y_c; guided reverse steps.
 
     Args:
-        degraded: y, aligned faces `(B, 3, H, W)` in [-1, 1], of a size that prior and restorer
-            take.
+        degraded: y, aligned faces `(B, 3, H, W)` in [-1, 1], of a size that the models take.
         references: y_r, aligned faces of the same people, each `(B or 1, 3, H, W)`.
         models: Prior, feature networks and restorer, on one device.
         settings: What to do; PDGrad by default.
@@ -160,28 +159,26 @@ def restore_faces(
         NonFiniteGradientError: The guidance met NaN or infinite values.
         SamplingStopped: `should_stop` said so.
     """
-    settings, row = (settings or Settings()).resolved()
-    hints = hints or Hints()
+    (settings, row), hints = (settings or Settings()).resolved(), hints or Hints()
     models.prior.check_size(*degraded.shape[-2:])
     check_guide_images(row, degraded, references, hints)
     sampler = plan_sampler(settings, models.prior)
     device = next(models.prior.network.parameters()).device
     degraded = degraded.to(device)
     seeds = [settings.seed + i for i in range(len(degraded))]
-    noise = PerImageNoise(per_image_generators(seeds), degraded.shape[1:], device)
-    clock = _Clock()
+    noise, clock = PerImageNoise(per_image_generators(seeds), degraded.shape[1:], device), _Clock()
     own = fitted_contraction(row.contraction, degraded, seeds, settings, should_stop)
     coarse, target = _coarse(degraded, row, own, models, noise)
     clock.lap("coarse")
     images = _guide_images(degraded, coarse, target, references, hints, settings, models)
-    filters = [*contractions, *([own] if own else [])]
+    filters = [*contractions, own] if own else contractions
     sampler = replace(sampler, guidance=_guidance(row, images, models), contractions=filters)
     start = _start(sampler, row, settings, coarse, noise)
     clock.lap("prepare")
     result = sampler.run(start, noise, on_step, should_stop)
     clock.lap("sampling")
-    image, losses = result.image.clamp(-1, 1), own.losses if own else []
-    return Restoration(image, coarse, result.trace, settings, clock.seconds, losses)
+    image, fit = result.image.clamp(-1, 1), own.losses if own else []
+    return Restoration(image, coarse, result.trace, settings, clock.seconds, fit)
 
 
 def plan_sampler(settings: Settings, prior: DiffusionPrior) -> Sampler:

@@ -43,8 +43,7 @@ def paste_back(
         results: For each, the restored crop `(1, 3, R, R)` in [-1, 1]; R may differ from the
             crop's side.
         scale: Enlargement of the whole picture, from 1 to 8, where no background is given.
-        background: The photo after another enlargement, `(1, 3, H', W')`; it sets the output's
-            size.
+        background: The photo otherwise enlarged, `(1, 3, H', W')`; sets the output's size.
         mask: `(1, 1, H, W)` from 0 to 1 in the photo's frame; where it is 0 the photo stays.
         parser: `crop -> (1, 1, R, R)` from 0 to 1; limits the paste to face and hair.
         feather_fraction: Width of the soft edge, of the crop's side, from 0 (hard) to 0.5.

@@ -1,13 +1,13 @@
 """`pdgrad benchmark`: how fast, and with how much memory, against the other way of doing it."""
 
 import argparse
-from types import ModuleType
+from collections.abc import Callable
 from typing import Any
 
-from . import benchmark_pgdiff
+from .benchmark_pgdiff import add_parser as add_pgdiff
 
-BENCHMARKS: tuple[ModuleType, ...] = (benchmark_pgdiff,)
-"""One module per benchmark, each with `add_parser`."""
+BENCHMARKS: tuple[Callable[[Any], None], ...] = (add_pgdiff,)
+"""What enters each benchmark into the command line, one module per benchmark."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -19,5 +19,5 @@ def add_parser(subparsers: Any) -> None:
         "run on this machine.",
     )
     kinds = parser.add_subparsers(title="benchmarks", metavar="BENCHMARK", required=True)
-    for benchmark in BENCHMARKS:
-        benchmark.add_parser(kinds)
+    for add_benchmark in BENCHMARKS:
+        add_benchmark(kinds)

@@ -53,7 +53,6 @@ def run(args: argparse.Namespace) -> int:
     from ..devices import environment, parse_device
     from ..evidence.networks import load_networks
     from ..evidence.pairs import degrade_pairs, drawn_pairs
-    from ..evidence.scores import score
     from ..pipeline import Settings
     from ..trace import trace_to_json
     from ..weights.integrity import sha256_of
@@ -69,10 +68,7 @@ def run(args: argparse.Namespace) -> int:
     found, estimates = _restore(degraded, pairs, models, settings)
     restored = time.perf_counter()
     compared = {"degraded": degraded, "coarse": found.coarse, "result": found.image}
-    metrics = {
-        name: {k: float(v[0]) for k, v in score(image.to(device), pairs.truth, scorers).items()}
-        for name, image in compared.items()
-    }
+    metrics = {k: _scored(v.to(device), pairs, scorers) for k, v in compared.items()}
     _write_pictures(args.out, compared, pairs, metrics, found, estimates)
     report: dict[str, Any] = {
         "command": "demo",
@@ -100,6 +96,12 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(_summary(report, args.out))
     return 0
+
+
+def _scored(image: "Tensor", pairs: "Pairs", scorers: "Any") -> dict[str, float]:
+    from ..evidence.scores import score
+
+    return {name: float(value[0]) for name, value in score(image, pairs.truth, scorers).items()}
 
 
 def _restore(

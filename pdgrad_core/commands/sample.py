@@ -57,22 +57,13 @@ def run(args: argparse.Namespace) -> int:
     seconds = time.perf_counter() - began
     save_image(result.image, args.out)
     memory = peak_memory_bytes(device)
-    report: dict[str, Any] = {
-        "out": str(args.out),
-        "steps": len(schedule),
-        "seconds": seconds,
-        "seconds_per_step": seconds / len(schedule),
-        "peak_memory_bytes": memory,
-        "size_px": size,
-        "dtype": args.dtype,
-        **environment(device),
-    }
     if args.json:
-        write_json(report)
+        figures = {"steps": len(schedule), "seconds": seconds, "peak_memory_bytes": memory}
+        figures |= {"seconds_per_step": seconds / len(schedule), "size_px": size}
+        write_json({"out": str(args.out), **figures, "dtype": args.dtype, **environment(device)})
     else:
         print(
             f"{args.out}: {len(schedule)} steps at {size}x{size} in {seconds:.1f} s "
-            f"({seconds / len(schedule):.2f} s a step), "
-            f"peak memory {memory / 1e9:.2f} GB"
+            f"({seconds / len(schedule):.2f} s a step), peak memory {memory / 1e9:.2f} GB"
         )
     return 0

@@ -44,9 +44,9 @@ def test_the_result_keeps_the_image_s_low_frequencies(pack, faces, sample):
 
 def test_contractions_chain_in_their_order(pack, faces):
     first = pack.run("PDGradContraction", image=faces(1, SIZE), factor=4.0).args[0]
-    second = pack.run(
-        "PDGradContraction", image=faces(1, SIZE), factor=16.0, previous=first
-    ).args[0]
+    second = pack.run("PDGradContraction", image=faces(1, SIZE), factor=16.0, previous=first).args[
+        0
+    ]
     assert [one.factor for one in second.filters] == [4.0, 16.0]
     assert [one.factor for one in first.filters] == [4.0]
 

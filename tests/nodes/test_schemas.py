@@ -51,7 +51,7 @@ def test_ids_are_unique_among_inputs_and_outputs(pack):
 @pytest.mark.parametrize(
     ("name", "constant", "core"),
     [
-        ("sample", "STEPPERS", ("pdgrad_core.pipeline", "STEPPERS")),
+        ("sampling_inputs", "STEPPERS", ("pdgrad_core.pipeline", "STEPPERS")),
         ("align", "BORDERS", ("pdgrad_core.alignment.warp", "BORDERS")),
         ("paste", "MAX_SCALE", ("pdgrad_core.alignment.paste_back", "MAX_SCALE")),
         ("paste", "FEATHER_FRACTION", ("pdgrad_core.alignment.paste_back", "FEATHER_FRACTION")),
