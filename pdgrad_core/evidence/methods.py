@@ -96,7 +96,8 @@ _TAUS: tuple[Change, ...] = ({"tau": 700}, {"tau": 350})
 
 
 def _guided(steps: int) -> tuple[tuple[Change, ...], ...]:
-    return (_STRENGTHS, _TAUS, ({"steps": 2 * steps},))
+    # The start matters most, and strengths are to be compared from a good one.
+    return (_TAUS, _STRENGTHS, ({"steps": 2 * steps},))
 
 
 def _pdgrad(name: str, title: str, parts: Any, steps: int) -> Method:
@@ -107,7 +108,7 @@ def _pgdiff(name: str, title: str, weights: tuple[float, ...], steps: int) -> Me
     parts = recipe(name).build
     start = Choice("constant", 0.1, steps=steps, weight=weights[1])
     changes = tuple({"weight": weight} for weight in weights)
-    stages = (_PGDIFF_STRENGTHS, changes, *_guided(steps)[1:])
+    stages = (_TAUS, _PGDIFF_STRENGTHS, changes, ({"steps": 2 * steps},))
     return Method(name.replace("-", "_"), title, parts, start=start, stages=stages)
 
 
