@@ -35,7 +35,7 @@ class TrainingConfig:
         ema_halflife: Half-life in images of a plain average.
         snapshot_images: A checkpoint, a validation and a sheet are made this often.
         flip: Whether half of the images are mirrored.
-        precision: "auto" takes bfloat16 where the hardware has matrix units for it.
+        precision: "auto" takes bfloat16 on CUDA where it is fast; see `precision.autocast`.
         seed: Of the initial weights and of every draw.
     """
 
