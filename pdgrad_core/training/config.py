@@ -163,9 +163,7 @@ PRESETS: dict[str, TrainingConfig] = {
         total_images=60_000,
         seed=1,
     ),
-    "scorer-perceptual": replace(
-        _PERCEPTUAL, network={"widths": (12, 24, 48, 72, 80)}, seed=1
-    ),
+    "scorer-perceptual": replace(_PERCEPTUAL, network={"widths": (12, 24, 48, 72, 80)}, seed=1),
 }
 """The presets by name."""
 
