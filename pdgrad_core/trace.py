@@ -114,6 +114,9 @@ def _draw(
             axis.set_yscale("log")
         else:
             axis.ticklabel_format(axis="y", useOffset=False)
+        if names == ["shift_fraction"]:
+            # From zero: a dynamic strength holds it constant up to rounding.
+            axis.set_ylim(bottom=0)
         if any(name.endswith(".k") for name in names):
             axis.set_ylim(-0.05, 1.05)
         if any(name.endswith(".cosine") for name in names):
