@@ -40,6 +40,15 @@ class FeatureNetwork(ABC):
     name: str
     precision: Precision = Precision()
 
+    @property
+    def cotangent_dtype(self) -> torch.dtype:
+        """In what a loss may hand its cotangents to the pullback.
+
+        That of the adjoint where it has float32's range; float16 needs a scale first.
+        """
+        backward = self.precision.backward
+        return torch.float32 if backward == torch.float16 else backward
+
     @abstractmethod
     def features(self, image: Tensor, taps: Sequence[str]) -> Features:
         """Return features, differentiable by autograd.

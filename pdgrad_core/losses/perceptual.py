@@ -10,8 +10,8 @@ from ..features.base import FeatureNetwork, Features
 from ..features.vgg import LOW_TAPS, PerceptualNetwork
 from .base import LOSSES, Loss
 
-# Positions handled at a time on a CPU: the products of one chunk stay in its cache.
-_CHUNK = 8192
+# Numbers handled at a time on a CPU: the products of one chunk stay in its cache.
+_CHUNK = 65536
 
 
 @LOSSES.register("perceptual")
@@ -47,7 +47,7 @@ class PerceptualLoss(Loss):
     def target(self, network: FeatureNetwork, image: Tensor) -> Features:
         """Return the target's normalised features as `(B, H W, C)`; see `Loss`."""
         return {
-            tap: _normalised(_as_rows(value))[0]
+            tap: _normalised(_as_rows(value).contiguous())[0]
             for tap, value in super().target(network, image).items()
         }
 
@@ -72,7 +72,8 @@ class PerceptualLoss(Loss):
         found: Features = {}
         for tap in self.layers:
             rows = _as_rows(features[tap])
-            value, g = _layer_cotangent(rows, target[tap], _head(network, tap))
+            head, dtype = _head(network, tap), network.cotangent_dtype
+            value, g = _layer_cotangent(rows, target[tap], head, dtype)
             total = value if total is None else total + value
             b, c, h, w = features[tap].shape
             found[tap] = g.view(b, h, w, c).permute(0, 3, 1, 2)
@@ -80,22 +81,24 @@ class PerceptualLoss(Loss):
         return total, found
 
 
-def _layer_cotangent(f: Tensor, q: Tensor, head: Tensor) -> tuple[Tensor, Tensor]:
+def _layer_cotangent(
+    f: Tensor, q: Tensor, head: Tensor, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
     """Return one layer's distance `(B,)` and its gradient, shaped like f `(B, N, C)`."""
-    b, n, _ = f.shape
+    b, n, channels = f.shape
     q = q.expand(b, -1, -1)
-    g = torch.empty_like(f)
+    g = torch.empty_like(f, dtype=dtype)
     value = f.new_zeros(b)
-    size = _CHUNK if f.device.type == "cpu" else n
+    size = max(1, _CHUNK // channels) if f.device.type == "cpu" else n
     for start in range(0, n, size):
         part = slice(start, start + size)
         p, inverse = _normalised(f[:, part])
         difference = p - q[:, part]
         a = difference * head
-        value += (a * difference).sum((1, 2))
+        value += difference.mul_(a).sum((1, 2))
         along = (a * p).sum(2, keepdim=True)
-        torch.addcmul(a, p, along, value=-1, out=a)
-        torch.mul(a, inverse * (2 / n), out=g[:, part])
+        a.addcmul_(p, along, value=-1)
+        g[:, part] = a.mul_(inverse * (2 / n))
     return value / n, g
 
 
