@@ -14,8 +14,8 @@ from .images import MIN_SIDE_PX
 SCALE = 4
 """The method's own scale: y is so many times smaller than the face."""
 
-CONTRACTION: Mapping[str, Any] = {"fit": "before", "until": 100}
-"""Parameters of the `difbfsr` contraction where the recipe's differ from its defaults."""
+CONTRACTION: Mapping[str, Any] = {"fit": "before", "until": 150}
+"""Parameters of the `difbfsr` contraction in the recipes."""
 
 _SEEDS: int = 0x5EED_0000_0000
 """Added to an image's seed, so that its networks' weights are not its noise."""

@@ -107,6 +107,8 @@ _ROWS = (
         "DifBFSR: contraction towards an enlargement fitted to the photo alone",
         None,
         needs_reference=False,
+        tau=500,
+        steps=50,
         networks=(),
         restorer="none",
         from_noise=True,

@@ -75,7 +75,8 @@ class DifBFSR(LowPass):
     Deviations: as printed, eta never reaches the sample; here psi_{l,eta}(z) = psi_l(CFM_eta(z)) on
         the enlargement, and the other readings are the choices of `cfm`. Eq. 3 is read as
         `objective` says. The paper fits "in the inverse process", 100 iterations: before sampling
-        or along it, as `fit` says.
+        or along it, as `fit` says. The filter rests in the last steps, so that the prior removes
+        the noise that y's low frequencies bring along; `until` 0 is the equation.
 
     Args:
         degraded: y, `(B, 3, h, w)` in [-1, 1], `scale` times smaller than x0hat.
@@ -122,7 +123,7 @@ class DifBFSR(LowPass):
         noisy_factor: NoisyFactor = 0.0,
         weight: Weight = 1.0,
         kernel: Kernel = "bicubic",
-        until: Until = 0,
+        until: Until = 150,
     ) -> None:
         chosen = {"fit": fit, "scale": scale, "iterations": iterations, "cfm": cfm}
         check_parameters(DifBFSR, {**chosen, "iterations_per_step": iterations_per_step})

@@ -7,7 +7,7 @@ import torch
 from host_double import Interrupted
 
 SIZE = 32
-FIT = {"scale": 2, "iterations": 3}
+FIT = {"scale": 2, "iterations": 3, "until": 0}
 
 
 @pytest.fixture

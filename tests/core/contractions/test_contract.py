@@ -13,7 +13,7 @@ def make(name, batch=2, **values):
     target = images(batch, seed=1)
     if name == "difbfsr":
         generators = per_image_generators(range(batch))
-        options = {"iterations": 2, **values}
+        options = {"iterations": 2, "until": 0, **values}
         return CONTRACTIONS[name](target[..., ::4, ::4], generators=generators, **options)
     return CONTRACTIONS[name](target, **values)
 

@@ -15,7 +15,7 @@ from pdgrad_core.errors import InvalidInputError
 
 def contraction(batch=1, **values):
     y = images(batch, 16, seed=1)
-    options = {"iterations": 3, "scale": 2, **values}
+    options = {"iterations": 3, "scale": 2, "until": 0, **values}
     return DifBFSR(y, generators=per_image_generators(range(batch)), **options)
 
 
