@@ -4,9 +4,10 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from .benchmark_fit import add_parser as add_fit
 from .benchmark_pgdiff import add_parser as add_pgdiff
 
-BENCHMARKS: tuple[Callable[[Any], None], ...] = (add_pgdiff,)
+BENCHMARKS: tuple[Callable[[Any], None], ...] = (add_pgdiff, add_fit)
 """What enters each benchmark into the command line, one module per benchmark."""
 
 
