@@ -108,7 +108,7 @@ def _demo_set(
 ) -> ModelSet:
     from .demo.models import demo_weights
 
-    logger.warning("The demo models know drawn faces only, 64x64 px; photos of people need the rest.")
+    logger.warning("The demo models know drawn faces only, 64x64 px; photos need the others.")
     for feature in features:
         if feature not in ("arcface", "vgg"):
             raise InvalidInputError(

@@ -62,15 +62,19 @@ class CompiledGuidance:
             "<name>.pivot_norm", "other_norm", "cosine", "conflict", "k" and "norm".
         """
         record: Record = {}
-        gradients = self._gradients(x0hat, context, record)
+        gradients = self.gradients(x0hat, context, record)
         if self.groups == 1:
             return Guided(gradients[0], record)
         gram, scales = gram_of(gradients)
         lengths = self._lengths(self.root, gram, record)
         return Guided(combine(gradients, gram, scales, lengths), record)
 
-    def _gradients(self, x0hat: Tensor, context: StepContext, record: Record) -> Tensor:
-        """Return the groups' gradients `(G, B, 3, H, W)`."""
+    @torch.no_grad()
+    def gradients(
+        self, x0hat: Tensor, context: StepContext, record: Record | None = None
+    ) -> Tensor:
+        """Return the gradients that are kept apart, `(G, B, 3, H, W)`, before any surgery."""
+        record = {} if record is None else record
         moved: dict[int, Tensor] = {}
         total = x0hat.new_zeros(self.groups, *x0hat.shape, dtype=torch.float32)
         for network in dict.fromkeys(leaf.network for leaf in self.leaves):
