@@ -87,7 +87,8 @@ class CotangentStack:
         stacked = stacked if places == sorted(places) else stacked[places]
         if self.dtype != torch.float16:
             return stacked
-        return torch.stack([g * scale for g, scale in zip(stacked, self.scales, strict=True)])
+        scales = [scale for scale in self.scales if scale is not None]
+        return torch.stack([g * scale for g, scale in zip(stacked, scales, strict=True)])
 
     def _by_group(self) -> Tensor:
         assert self.value is not None
