@@ -24,6 +24,7 @@ from PIL import Image  # noqa: E402
 ORDER = [
     *("quick_start", "restore_group_photo", "prior_in_ksampler", "restore_face_with_references"),
     *("pdgrad_against_sum", "ablation", "degradation_study", "upscale_and_compare"),
+    *("difbfsr", "difbfsr_with_reference"),
     *("restore_photo", "sd_face"),
 ]
 NOT_RUN = ("restore_photo", "sd_face")

@@ -115,7 +115,7 @@ class DifBFSR(LowPass):
         fit: FitTime = "before",
         scale: Scale = 4,
         iterations: Iterations = 100,
-        iterations_per_step: StepIterations = 1,
+        iterations_per_step: StepIterations = 2,
         objective: Objective = "downsampled",
         cfm: CFMPlace = "target",
         skip: Skip = "image",

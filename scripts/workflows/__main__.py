@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import contraction
 import drawn
 import photo
 from graph import Graph
@@ -25,6 +26,8 @@ WORKFLOWS: dict[str, Callable[[], Graph]] = {
         drawn.degradation_study,
         drawn.prior_in_ksampler,
         drawn.upscale_and_compare,
+        contraction.difbfsr,
+        contraction.difbfsr_with_reference,
         photo.sd_face,
     )
 }

@@ -54,7 +54,7 @@ def test_the_result_has_the_enlargement_s_low_frequencies(models, scale):
 def test_along_the_sampling_the_loss_is_in_the_trace(models):
     found = restore_faces(enlarged(2), [], models, quick(fit="along"))
     assert all(row["srm.loss"].shape == (2,) for row in found.trace)
-    assert [len(curve) for curve in found.fit_losses] == [4, 4]
+    assert [len(curve) for curve in found.fit_losses] == [7, 7]
 
 
 def test_contraction_and_reference_guidance_go_together(models):

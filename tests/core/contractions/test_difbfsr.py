@@ -51,7 +51,7 @@ def test_along_fits_at_each_step_but_not_at_its_repeats():
 
 
 def test_along_equals_before_after_as_many_updates():
-    along = contraction(fit="along")
+    along = contraction(fit="along", iterations_per_step=1)
     for t in (3, 2, 1):
         along(images(1, 32), at(t))
     assert torch.equal(along.prepare(), contraction().prepare())
