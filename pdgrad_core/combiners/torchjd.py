@@ -63,7 +63,7 @@ class TorchJD(Combiner):
         if self._method is None:
             package: Any = require(
                 "torchjd.aggregation",
-                '"torchjd[quadprog_projector]"',
+                "torchjd qpsolvers quadprog",
                 f"The combiner {type(self).__name__}",
             )
             self._method = getattr(package, self.weighting)()
