@@ -8,6 +8,7 @@ from torch import Tensor
 from ..diffusion.sampler import StepContext
 from ..errors import InvalidInputError
 from ..images import check_image
+from ..masks import known_pixels
 from ..parameters import Param, check_parameters
 from .base import CONTRACTIONS, Contraction
 from .filters import KERNELS, LowPassFilter
@@ -70,7 +71,7 @@ class LowPass(Contraction):
 
     Args:
         target: yhat: the SRM's prediction, y_c, any picture; or a callable of the step.
-        mask: `(B or 1, 1, H, W)`, 1 where yhat is missing; fractions count as that much missing.
+        mask: `(B or 1, 1, H, W)`, 1 where yhat is missing; fractions count as missing.
         factor: l at t = 0, 1 or more.
         noisy_factor: l at the noisiest timestep, or 0 for the same.
         weight: w, from 0 to 1.
@@ -104,12 +105,8 @@ class LowPass(Contraction):
             raise InvalidInputError(f"noisy_factor must be 0, or 1 or more, not {noisy_factor}.")
         if isinstance(target, Tensor):
             check_image(target, "The contraction's image")
-        if mask is not None and (mask.ndim != 4 or mask.shape[1] != 1):
-            raise InvalidInputError(
-                f"A mask must be (B, 1, H, W), 1 where a pixel is missing, not {tuple(mask.shape)}."
-            )
         self.target = target
-        self.known = None if mask is None else 1 - mask.float().clamp(0, 1)
+        self.known = None if mask is None else known_pixels(mask).float()
         self.factor = factor
         self.noisy_factor = noisy_factor or factor
         self.weight = weight

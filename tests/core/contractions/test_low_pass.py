@@ -78,6 +78,15 @@ def test_missing_pixels_neither_move_nor_leak():
     assert not torch.equal(found, x0hat)
 
 
+def test_fractions_of_a_mask_are_missing():
+    mask = torch.zeros(1, 1, 64, 64)
+    mask[..., :32] = 0.1
+    x0hat, target = images(seed=2), images(seed=1)
+    assert torch.equal(
+        LowPass(target, mask)(x0hat, at(0)), LowPass(target, mask.ceil())(x0hat, at(0))
+    )
+
+
 def test_an_empty_mask_changes_nothing():
     x0hat, target = images(seed=2), images(seed=1)
     masked = LowPass(target, torch.zeros(1, 1, 64, 64))(x0hat, at(0))
