@@ -50,8 +50,9 @@ class TorchJD(Combiner):
         method = self._loaded()
         # The solvers want double precision; a 2x2 matrix costs nothing to move.
         gramians = gram.gramian.detach().cpu().double()
-        weights = torch.ones(gramians.shape[:2], dtype=torch.float64)
         with torch.inference_mode(False), torch.random.fork_rng(devices=[]):
+            # Made in here: what inference mode makes may not be written to outside of it.
+            weights = torch.ones(gramians.shape[:2], dtype=torch.float64)
             torch.manual_seed(self.seed + self._calls)
             for image, gramian in enumerate(gramians):
                 if gramian.any():

@@ -90,7 +90,7 @@ def _strengths(**values: tuple[float, ...]) -> tuple[Change, ...]:
 
 
 # Around what a first look at the embedded networks found to work; see docs/evidence.md.
-_STRENGTHS = _strengths(dynamic=(0.05, 0.1, 0.2), constant=(50.0, 150.0))
+_STRENGTHS = _strengths(dynamic=(0.05, 0.1, 0.2), constant=(100.0,))
 _PGDIFF_STRENGTHS = _strengths(dynamic=(0.1, 0.2), constant=(0.05, 0.1))
 _TAUS: tuple[Change, ...] = ({"tau": 700}, {"tau": 350})
 

@@ -162,6 +162,14 @@ def test_random_methods_are_seeded_and_leave_the_global_generator_alone():
     assert not torch.equal(first, second)
 
 
+@pytest.mark.parametrize("name", COMBINERS.names())
+def test_inference_mode_changes_nothing(name):
+    pair = conflicting()
+    expected = COMBINERS[name]()(pair)
+    with torch.inference_mode():
+        torch.testing.assert_close(COMBINERS[name]()(pair.clone()), expected)
+
+
 def test_torchjds_answers_in_the_plane():
     # |w a + (1 - w) b|^2 with <a,a> = 1, <a,b> = -0.5, <b,b> = 2.5 is least at w = 3 / 4.5.
     a = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)
