@@ -14,6 +14,7 @@ from ..pgdiff import PGDiffParts
 from ..recipe_base import GuideImages
 from ..recipes import PDGradParts, recipe
 from ..registry import unknown_name
+from .pairs import DEGREES, TUNED_ON
 
 BASELINE = "a1"
 """The method that the others are compared with in pairs."""
@@ -56,6 +57,7 @@ class Method:
         picture: "degraded", "coarse" or "reference", where nothing is to be restored.
         start: The first settings tried.
         stages: Changes tried one after the other, each from the best settings so far.
+        degrees: Degrees of degradation under which it is tested.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Method:
     picture: str | None = None
     start: Choice = field(default_factory=Choice)
     stages: tuple[tuple[Change, ...], ...] = ()
+    degrees: tuple[str, ...] = tuple(DEGREES)
 
     def build(self, images: GuideImages, choice: Choice) -> Expression | None:
         """Return the guidance with these settings; None for none."""
@@ -83,6 +86,17 @@ class PivotsOnly:
         return Sum(tuple(surgery.pivot for surgery in surgeries_of(PDGradParts()(images))))
 
 
+_LESSER = (
+    ("a3", "A3: only d_arc at the low level", recipe("a3").build),
+    ("a4", "A4: only d_vgg at the low level", recipe("a4").build),
+    ("a5", "A5: only the coarse image", recipe("a5").build),
+    ("a6", "A6: only the reference", recipe("a6").build),
+    ("torchjd_upgrad", "torchjd's UPGrad", PDGradParts("torchjd_upgrad")),
+    # PCGrad of two gradients is twice UPGrad: the same direction. So another one beside it.
+    ("torchjd_alignedmtl", "torchjd's AlignedMTL", PDGradParts("torchjd_alignedmtl")),
+)
+
+
 def _strengths(**values: tuple[float, ...]) -> tuple[Change, ...]:
     return tuple(
         {"strength_mode": mode, "strength": s} for mode, several in values.items() for s in several
@@ -100,8 +114,11 @@ def _guided(steps: int) -> tuple[tuple[Change, ...], ...]:
     return (_TAUS, _STRENGTHS, ({"steps": 2 * steps},))
 
 
-def _pdgrad(name: str, title: str, parts: Any, steps: int) -> Method:
-    return Method(name, title, parts, start=Choice(steps=steps), stages=_guided(steps))
+def _pdgrad(
+    name: str, title: str, parts: Any, steps: int, degrees: tuple[str, ...] = tuple(DEGREES)
+) -> Method:
+    start = Choice(steps=steps)
+    return Method(name, title, parts, start=start, stages=_guided(steps), degrees=degrees)
 
 
 def _pgdiff(name: str, title: str, weights: tuple[float, ...], steps: int) -> Method:
@@ -138,14 +155,10 @@ def all_methods(steps: int) -> tuple[Method, ...]:
         _pdgrad("a1", "A1: the plain sum", PDGradParts("sum"), steps),
         _pdgrad("a2", "A2: projection without k", PDGradParts("projection"), steps),
         _pdgrad("pdgrad", "PDGrad", PDGradParts(), steps),
-        _pdgrad("a3", "A3: only d_arc at the low level", recipe("a3").build, steps),
-        _pdgrad("a4", "A4: only d_vgg at the low level", recipe("a4").build, steps),
-        _pdgrad("a5", "A5: only the coarse image", recipe("a5").build, steps),
-        _pdgrad("a6", "A6: only the reference", recipe("a6").build, steps),
-        _pdgrad("torchjd_upgrad", "torchjd's UPGrad", PDGradParts("torchjd_upgrad"), steps),
-        # PCGrad of two gradients is twice UPGrad: the same direction. So another one beside it.
-        _pdgrad(
-            "torchjd_alignedmtl", "torchjd's AlignedMTL", PDGradParts("torchjd_alignedmtl"), steps
+        *(
+            # What these are there to show, one degree shows.
+            _pdgrad(name, title, parts, steps, degrees=(TUNED_ON,))
+            for name, title, parts in _LESSER
         ),
         _pdgrad(
             "a1_half_low_r",

@@ -40,6 +40,9 @@ DEGREES: Mapping[str, Preset] = {
 }
 """How badly the faces are degraded; the ranges follow the size of the face."""
 
+TUNED_ON = "heavy"
+"""The degree under which settings are chosen; they are used under every degree."""
+
 
 @dataclass(frozen=True)
 class Pairs:

@@ -13,7 +13,7 @@ from ..weights.integrity import sha256_of
 from .methods import Choice, Method, chosen_methods
 from .networks import load_networks
 from .options import StudyOptions
-from .pairs import DEGREES, Pairs, Split, drawn_pairs, stored_pairs
+from .pairs import DEGREES, TUNED_ON, Pairs, Split, drawn_pairs, stored_pairs
 from .report import write_report
 from .runs import FaceSet, Laboratory, Result, Trial, claim_folder, prepare
 
@@ -25,9 +25,6 @@ STORED_TUNING_PEOPLE = 8
 """A labelled file has fewer people with two pictures than can be drawn."""
 
 STEPS = 25
-TUNED_ON = "heavy"
-"""The degree under which settings are chosen; they are used under every degree."""
-
 TEST_SEED, TUNING_SEED = 0, 1_000_000
 """First seeds of the degradations and of the noise."""
 
@@ -60,7 +57,8 @@ def run_study(options: StudyOptions) -> list[Path]:
     results: dict[str, list[Result]] = {}
     for degree in DEGREES:
         faces = _face_set(f"test-{degree}", test_pairs, degree, TEST_SEED, laboratory)
-        results[degree] = [examine(method, trials, faces, laboratory) for method in methods]
+        tested = [method for method in methods if degree in method.degrees]
+        results[degree] = [examine(method, trials, faces, laboratory) for method in tested]
     return write_report(options, methods, trials, results)
 
 

@@ -31,7 +31,8 @@ def plot_scores(results: Mapping[str, Sequence[Result]], titles: Mapping[str, st
     axes = figure.subplots(1, len(_SHOWN), sharey=True)
     for axis, (metric, label) in zip(axes, _SHOWN.items(), strict=True):
         for shift, (degree, found) in enumerate(results.items()):
-            for place, result in enumerate(found):
+            for result in found:
+                place = names.index(result.method)
                 mean = interval(result.scores[metric], result.person)
                 y = place + 0.3 * shift - 0.15
                 axis.plot((mean.low, mean.high), (y, y), color=_COLORS[shift], linewidth=1.6)
