@@ -14,6 +14,9 @@ from ..features.arcface import ArcFace
 from ..features.base import Features
 from ..features.vgg import LOW_TAPS, PerceptualNetwork
 
+GRADIENTS = ("low_c", "low_r", "high_c", "high_r")
+"""The gradients that surgery sees, in the order in which they come here."""
+
 
 @dataclass(frozen=True)
 class StraightforwardGuidance:
@@ -37,7 +40,7 @@ class StraightforwardGuidance:
         return Guided(surgery(low_c, low_r) + surgery(high_r, high_c))
 
     def gradients(self, x0hat: Tensor) -> Tensor:
-        """Return the gradients of low_c, low_r, high_c and high_r, `(4, B, 3, H, W)`."""
+        """Return the gradients in the order of `GRADIENTS`, `(4, B, 3, H, W)`."""
         losses = [
             (loss, target)
             for loss in (self.low_loss, self.high_loss)

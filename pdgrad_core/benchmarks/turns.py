@@ -25,12 +25,14 @@ class Side:
 
     Attributes:
         seconds: Time of each step after the first, which warms up.
+        warm_up_seconds: Time of the first step, compiling included.
         cpu_seconds: Processor time of each, summed over threads; others' load hardly touches it.
         peak_memory_bytes: Of its process, or of its share of the GPU.
         state: The state after the last step.
     """
 
     seconds: list[float]
+    warm_up_seconds: float
     cpu_seconds: list[float]
     peak_memory_bytes: int
     state: torch.Tensor
@@ -103,6 +105,7 @@ def take_turns(workers: list[Callable[..., None]], job: Any, steps: int) -> list
     return [
         Side(
             [wall for wall, _ in taken[1:]],
+            taken[0][0],
             [cpu for _, cpu in taken[1:]],
             memory,
             torch.from_numpy(state),

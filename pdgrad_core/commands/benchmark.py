@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 from .benchmark_fit import add_parser as add_fit
-from .benchmark_guidance import add_parser as add_guidance
+from .benchmark_guided_step import add_guidance, add_step
 from .benchmark_pgdiff import add_parser as add_pgdiff
 
-BENCHMARKS: tuple[Callable[[Any], None], ...] = (add_guidance, add_pgdiff, add_fit)
+BENCHMARKS: tuple[Callable[[Any], None], ...] = (add_guidance, add_step, add_pgdiff, add_fit)
 """What enters each benchmark into the command line, one module per benchmark."""
 
 

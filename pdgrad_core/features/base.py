@@ -35,10 +35,12 @@ class FeatureNetwork(ABC):
     Attributes:
         name: Which network this is; losses ask for it by this name ("arcface", "vgg", "pixels").
         precision: Dtypes of `vjp`; features come back as float32 whatever it says.
+        compiled: Whether what has a compiled form runs in it.
     """
 
     name: str
     precision: Precision = Precision()
+    compiled: bool = False
 
     @property
     def cotangent_dtype(self) -> torch.dtype:

@@ -1,6 +1,7 @@
 """d_vgg, the LPIPS distance at chosen VGG16 layers: PDGrad's low-level appearance loss."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -11,7 +12,7 @@ from ..features.vgg import LOW_TAPS, PerceptualNetwork
 from .base import LOSSES, Loss
 
 # Numbers handled at a time on a CPU: the products of one chunk stay in its cache.
-_CHUNK = 65536
+_CHUNK = 131072
 
 
 @LOSSES.register("perceptual")
@@ -72,8 +73,7 @@ class PerceptualLoss(Loss):
         found: Features = {}
         for tap in self.layers:
             rows = _as_rows(features[tap])
-            head, dtype = _head(network, tap), network.cotangent_dtype
-            value, g = _layer_cotangent(rows, target[tap], head, dtype)
+            value, g = _layer_cotangent(network, rows, target[tap], _head(network, tap))
             total = value if total is None else total + value
             b, c, h, w = features[tap].shape
             found[tap] = g.view(b, h, w, c).permute(0, 3, 1, 2)
@@ -82,24 +82,47 @@ class PerceptualLoss(Loss):
 
 
 def _layer_cotangent(
-    f: Tensor, q: Tensor, head: Tensor, dtype: torch.dtype
+    network: FeatureNetwork, f: Tensor, q: Tensor, head: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return one layer's distance `(B,)` and its gradient, shaped like f `(B, N, C)`."""
     b, n, channels = f.shape
     q = q.expand(b, -1, -1)
-    g = torch.empty_like(f, dtype=dtype)
+    weight = head * (2 / n)
+    if network.compiled:
+        return _compiled_cotangent()(f, q, weight, network.cotangent_dtype)
+    g = torch.empty_like(f, dtype=network.cotangent_dtype)
     value = f.new_zeros(b)
     size = max(1, _CHUNK // channels) if f.device.type == "cpu" else n
     for start in range(0, n, size):
         part = slice(start, start + size)
-        p, inverse = _normalised(f[:, part])
-        difference = p - q[:, part]
-        a = difference * head
-        value += difference.mul_(a).sum((1, 2))
-        along = (a * p).sum(2, keepdim=True)
-        a.addcmul_(p, along, value=-1)
-        g[:, part] = a.mul_(inverse * (2 / n))
-    return value / n, g
+        distance, g[:, part] = _rows_cotangent(f[:, part], q[:, part], weight, f.dtype)
+        value += distance
+    return value, g
+
+
+def _rows_cotangent(
+    f: Tensor, q: Tensor, weight: Tensor, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """Return the rows' share of the distance `(B,)`, and its gradient `(B, N, C)`.
+
+    Args:
+        f: Features `(B, N, C)`.
+        q: Normalised features of the target.
+        weight: 2/(HW) w^2, `(C,)`.
+        dtype: Of the gradient.
+    """
+    p, inverse = _normalised(f)
+    difference = p - q
+    a = difference * weight
+    value = torch.linalg.vecdot(difference, a).sum(1) / 2
+    along = torch.linalg.vecdot(a, p).unsqueeze(2)
+    return value, a.addcmul_(p, along, value=-1).mul_(inverse).to(dtype)
+
+
+@lru_cache(maxsize=1)
+def _compiled_cotangent() -> Callable[[Tensor, Tensor, Tensor, torch.dtype], tuple[Tensor, Tensor]]:
+    """Return `_rows_cotangent` as one fused kernel that takes a layer whole."""
+    return torch.compile(_rows_cotangent, dynamic=True)
 
 
 def _as_rows(feature: Tensor) -> Tensor:
@@ -109,11 +132,8 @@ def _as_rows(feature: Tensor) -> Tensor:
 
 def _normalised(rows: Tensor) -> tuple[Tensor, Tensor]:
     """Return rows `(..., C)` of unit length and 1/|f| `(..., 1)`; both zero where f is zero."""
-    squared = (rows * rows).sum(-1, keepdim=True)
-    # The square root is taken of a positive number only: its derivative at 0 is infinite.
-    positive = squared > 0
-    norm = torch.where(positive, squared, 1.0).sqrt()
-    inverse = torch.where(positive, 1 / (norm + 1e-10), 0.0)
+    norm = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
+    inverse = torch.where(norm > 0, 1 / (norm + 1e-10), 0.0)
     return rows * inverse, inverse
 
 

@@ -1,0 +1,242 @@
+"""A guided step of ours against the straightforward one, each in a process of its own, in turns."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..allocator import keep_freed_memory
+from ..compilation import compile_networks
+from ..devices import environment, parse_device
+from ..diffusion.ddpm import add_noise
+from ..diffusion.prior import DiffusionPrior, load_prior
+from ..diffusion.sampler import Guidance, Sampler, StepContext
+from ..errors import InvalidInputError
+from ..features.arcface import ArcFace, load_arcface
+from ..features.base import FeatureNetwork
+from ..features.vgg import PerceptualNetwork, load_perceptual
+from ..guidance.gradients import CompiledGuidance, compile_guidance
+from ..guidance.strength import Constant
+from ..precision import PrecisionPreset, precision_preset
+from ..recipe_base import GuideImages
+from ..recipes import PDGradParts
+from ..weights.folders import find, search_folders
+from .random_models import random_features, random_prior
+from .straightforward import GRADIENTS, StraightforwardGuidance
+from .turns import Side, TurnTaker, take_turns
+
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is measured; both sides are given the same.
+
+    Attributes:
+        whole_step: The whole step, prior and all; else its guidance alone.
+        models: Folder of weights; None for random ones built in memory.
+        size_px: Side of the image.
+        precision: Preset of our side; the straightforward one is float32 throughout.
+        compiled: Whether our side is compiled.
+        device: Where both run.
+        threads: CPU threads of each side; None for all.
+        keep_freed_memory: Whether both sides' allocators are set as our command line sets its own,
+            or left as a host leaves them.
+    """
+
+    whole_step: bool = False
+    models: Path | None = None
+    size_px: int = 512
+    precision: str = "auto"
+    compiled: bool = False
+    device: str = "auto"
+    threads: int | None = None
+    keep_freed_memory: bool = True
+
+    @property
+    def preset(self) -> PrecisionPreset:
+        """The preset that the name stands for on the device."""
+        return precision_preset(self.precision, torch.device(self.device))
+
+
+def benchmark_guided_step(job: Job, repeats: int = 5) -> dict[str, Any]:
+    """Time the two ways in turn and compare their gradients.
+
+    Args:
+        job: What is measured.
+        repeats: Timed steps of each side, after one that warms up.
+
+    Returns:
+        For each side medians of wall and processor seconds per step, the warm-up and the peak
+        memory; `ratio` and `cpu_ratio` (straightforward over ours); `gradient_cosines` of the
+        four gradients and the worst as `gradient_cosine`; for the whole step the relative
+        difference of the two x_{t-1}; and the machine.
+
+    Raises:
+        InvalidInputError: No repeats, a size the networks cannot take, or an unknown device.
+        CheckpointError: A weight file is missing.
+    """
+    if repeats < 1:
+        raise InvalidInputError(f"The benchmark needs at least one repeat, not {repeats}.")
+    if job.size_px < 64 or job.size_px % 64:
+        raise InvalidInputError(f"The size must be a multiple of 64 px, not {job.size_px}.")
+    device = parse_device(job.device)
+    job = replace(job, device=str(device))
+    preset = job.preset
+    load = os.getloadavg() if hasattr(os, "getloadavg") else ()
+    straightforward, ours = take_turns([run_straightforward, run_ours], job, repeats)
+    cosines = _cosines(straightforward.state[: len(GRADIENTS)], ours.state[: len(GRADIENTS)])
+    found = {
+        "benchmark": "step" if job.whole_step else "guidance",
+        "size_px": job.size_px,
+        "precision": preset.name,
+        "compiled": job.compiled,
+        "keep_freed_memory": job.keep_freed_memory,
+        "models": str(job.models or "random"),
+        "repeats": repeats,
+        "straightforward": _figures(straightforward),
+        "ours": _figures(ours),
+        "ratio": median(straightforward.seconds) / median(ours.seconds),
+        "cpu_ratio": median(straightforward.cpu_seconds) / median(ours.cpu_seconds),
+        "gradient_cosine": min(cosines.values()),
+        "gradient_cosines": cosines,
+    }
+    if job.whole_step:
+        theirs, mine = straightforward.state[-1], ours.state[-1]
+        found["x_prev_relative_difference"] = float((theirs - mine).norm() / theirs.norm())
+    machine = {"cpu": cpu_name(), "load_average_before": load, **environment(device)}
+    return {**found, **machine, "threads": job.threads or torch.get_num_threads()}
+
+
+def run_straightforward(pipe: Connection, job: Job) -> None:
+    """Serve the straightforward side."""
+    device = _set_up(job)
+    features, prior = _networks(job, device)
+    arcface, vgg = features["arcface"], features["vgg"]
+    assert isinstance(arcface, ArcFace) and isinstance(vgg, PerceptualNetwork)
+    x0hat, coarse, reference = pictures(job.size_px, device)
+    guidance = StraightforwardGuidance(arcface, vgg, coarse, reference)
+    _serve(TurnTaker(pipe, device), x0hat, guidance, guidance.gradients, prior)
+
+
+def run_ours(pipe: Connection, job: Job) -> None:
+    """Serve our side."""
+    device = _set_up(job)
+    features, prior = _networks(job, device)
+    job.preset.apply(features, prior)
+    if job.compiled:
+        compile_networks(features, prior)
+    x0hat, coarse, reference = pictures(job.size_px, device)
+    expression = PDGradParts()(GuideImages(coarse, coarse, (reference,)))
+    guidance = compile_guidance(expression, features)
+    _serve(TurnTaker(pipe, device), x0hat, guidance, lambda x: _named_gradients(guidance, x), prior)
+
+
+def pictures(size_px: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Return x0hat, y_c and y_r `(1, 3, S, S)`: smooth random pictures that resemble each other."""
+    generator = torch.Generator().manual_seed(SEED)
+
+    def draw(cells: int) -> Tensor:
+        coarse = torch.randn(1, 3, cells, cells, generator=generator)
+        return F.interpolate(coarse, size=(size_px, size_px), mode="bicubic")
+
+    base = 0.4 * draw(8)
+    drawn = [(base + 0.15 * draw(16) + 0.1 * draw(size_px // 4)).clamp(-1, 1) for _ in range(3)]
+    x0hat, coarse, reference = (picture.to(device) for picture in drawn)
+    return x0hat, coarse, reference
+
+
+def cpu_name() -> str:
+    """Return the processor's name where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    return next((line.split(":")[1].strip() for line in lines if "model name" in line), "")
+
+
+def _set_up(job: Job) -> torch.device:
+    if job.keep_freed_memory:
+        keep_freed_memory()
+    if job.threads is not None:
+        torch.set_num_threads(job.threads)
+    return torch.device(job.device)
+
+
+def _networks(
+    job: Job, device: torch.device
+) -> tuple[dict[str, FeatureNetwork], DiffusionPrior | None]:
+    prior: DiffusionPrior | None = None
+    if job.models is None:
+        features = random_features(SEED)
+        prior = random_prior(SEED) if job.whole_step else None
+    else:
+        folders = search_folders(job.models)
+        features: dict[str, FeatureNetwork] = {
+            "arcface": load_arcface(find("arcface-iresnet50", folders)),
+            "vgg": load_perceptual(find("vgg16", folders)),
+        }
+        prior = load_prior(find("ffhq512-prior", folders)) if job.whole_step else None
+    for network in features.values():
+        network.to(device)
+    return features, None if prior is None else prior.to(device)
+
+
+def _serve(
+    turns: TurnTaker,
+    x0hat: Tensor,
+    guidance: Guidance,
+    gradients: Callable[[Tensor], Tensor],
+    prior: DiffusionPrior | None,
+) -> None:
+    """Take steps in turn; the state is the four gradients, and x_{t-1} of a whole step."""
+    step, last = _guidance_step(guidance, x0hat), x0hat
+    if prior is not None:
+        step = _whole_step(guidance, x0hat, prior)
+    with torch.no_grad():
+        while turns.wait():
+            last = turns.take(step)
+        turns.finish(torch.cat([gradients(x0hat), last[None]]))
+
+
+def _guidance_step(guidance: Guidance, x0hat: Tensor) -> Callable[[], Tensor]:
+    context = StepContext(x0hat, 350, 50)
+    return lambda: guidance(x0hat, context).gradient
+
+
+def _whole_step(guidance: Guidance, x0hat: Tensor, prior: DiffusionPrior) -> Callable[[], Tensor]:
+    """Return the middle step of a run of a hundred below tau = 700."""
+    schedule = prior.schedule.plan(700, 100)
+    generator = torch.Generator().manual_seed(SEED)
+    noise = torch.randn(x0hat.shape, generator=generator).to(x0hat)
+    context = StepContext(add_noise(x0hat, noise, schedule, 50), int(schedule.timesteps[50]), 50)
+    sampler = Sampler(prior, schedule, guidance, Constant(0.1))
+    return lambda: sampler.step(context, lambda: noise)[1]
+
+
+def _named_gradients(guidance: CompiledGuidance, x0hat: Tensor) -> Tensor:
+    """Return our gradients in the straightforward order, `(4, B, 3, H, W)`."""
+    found = guidance.gradients(x0hat, StepContext(x0hat, 350, 50))
+    groups = {leaf.term.name.split(".")[0]: leaf.group for leaf in guidance.leaves}
+    return found[[groups[name] for name in GRADIENTS]]
+
+
+def _cosines(theirs: Tensor, ours: Tensor) -> dict[str, float]:
+    pairs = zip(GRADIENTS, theirs.double().flatten(1), ours.double().flatten(1), strict=True)
+    return {name: float(torch.cosine_similarity(a, b, dim=0)) for name, a, b in pairs}
+
+
+def _figures(side: Side) -> dict[str, float]:
+    return {
+        "seconds": median(side.seconds),
+        "cpu_seconds": median(side.cpu_seconds),
+        "warm_up_seconds": side.warm_up_seconds,
+        "peak_memory_bytes": side.peak_memory_bytes,
+    }

@@ -1,0 +1,91 @@
+"""`pdgrad benchmark guidance` and `pdgrad benchmark step`: ours against the straightforward way."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from .model_options import write_json
+
+
+def add_guidance(subparsers: Any) -> None:
+    """Enter `benchmark guidance` into the command line."""
+    _add_parser(
+        subparsers,
+        "guidance",
+        "PDGrad's four gradients and their surgery, ours against the straightforward way",
+        whole_step=False,
+    )
+
+
+def add_step(subparsers: Any) -> None:
+    """Enter `benchmark step` into the command line."""
+    _add_parser(
+        subparsers,
+        "step",
+        "a whole guided step, the prior included, ours against the straightforward way",
+        whole_step=True,
+    )
+
+
+def _add_parser(subparsers: Any, name: str, text: str, *, whole_step: bool) -> None:
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        name,
+        help=text,
+        description=f"Time {text}: each of the four losses with its own forward and backward pass "
+        "by autograd, its target's features computed anew, in float32. Each side runs in a process "
+        "of its own, a step at a time in turns.",
+    )
+    parser.add_argument(
+        "--models", type=Path, metavar="DIR", help="folder of weights (default: random ones)"
+    )
+    parser.add_argument(
+        "--size", type=int, default=512, metavar="PX",
+        help="side of the image (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--repeats", type=int, default=5, help="timed steps of each side (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--precision", default="auto", help="ours: exact, balanced, fast or auto (default: auto)"
+    )
+    parser.add_argument("--compile", action="store_true", help="compile ours")
+    parser.add_argument("--device", default="auto", help='"auto", "cpu", "cuda", ...')
+    parser.add_argument("--threads", type=int, help="CPU threads of each side (default: all)")
+    parser.add_argument(
+        "--allocator", choices=("kept", "system"), default="kept",
+        help="freed memory is kept, as this command line does, or given back, as a host does",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="write the figures as JSON")
+    parser.set_defaults(run=run, whole_step=whole_step)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command and return the exit status."""
+    from ..benchmarks.guided_step import Job, benchmark_guided_step
+
+    job = Job(
+        whole_step=args.whole_step,
+        models=args.models,
+        size_px=args.size,
+        precision=args.precision,
+        compiled=args.compile,
+        device=args.device,
+        threads=args.threads,
+        keep_freed_memory=args.allocator == "kept",
+    )
+    found = benchmark_guided_step(job, args.repeats)
+    if args.json:
+        write_json(found)
+        return 0
+    print(f"{'':18}{'seconds':>9}{'processor s':>13}{'peak GB':>9}")
+    for side in ("straightforward", "ours"):
+        row = found[side]
+        print(
+            f"{side:18}{row['seconds']:9.3f}{row['cpu_seconds']:13.3f}"
+            f"{row['peak_memory_bytes'] / 1e9:9.2f}"
+        )
+    print(f"{'ratio':18}{found['ratio']:9.2f}{found['cpu_ratio']:13.2f}")
+    print(f"gradient cosine {found['gradient_cosine']:.8f} (precision {found['precision']})")
+    print(f"{found['cpu'] or found['device_name']}, {found['threads']} threads, ", end="")
+    print(f"torch {found['versions']['torch']}, load {found['load_average_before']}")
+    return 0

@@ -1,0 +1,46 @@
+"""Compiled networks: the same gradients as without, also where the host forbids autograd."""
+
+import pytest
+import torch
+from networks import images, small_networks
+
+from pdgrad_core.compilation import check_compiler, compile_networks
+from pdgrad_core.diffusion.sampler import StepContext
+from pdgrad_core.errors import MissingDependencyError
+from pdgrad_core.guidance.gradients import compile_guidance
+from pdgrad_core.recipe_base import GuideImages
+from pdgrad_core.recipes import PDGradParts
+
+CPU = torch.device("cpu")
+
+
+def gradients(networks):
+    x0hat, coarse, reference = (images(2, 64, seed=seed) for seed in range(3))
+    expression = PDGradParts()(GuideImages(coarse, coarse, (reference,)))
+    guidance = compile_guidance(expression, networks)
+    return guidance.gradients(x0hat, StepContext(x0hat, 350, 50))
+
+
+def test_compiled_gradients_are_the_eager_ones_inside_inference_mode():
+    try:
+        check_compiler(CPU)
+    except MissingDependencyError as error:
+        pytest.skip(str(error))
+    expected = gradients(small_networks())
+    compiled = small_networks()
+    compile_networks(compiled)
+    with torch.inference_mode():
+        found = gradients(compiled)
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-5 * float(theirs.abs().max()), rtol=1e-4)
+
+
+def test_where_nothing_compiles_the_error_says_what_to_install(monkeypatch):
+    def fail(_function):
+        raise RuntimeError("No working C++ compiler found\nmore lines")
+
+    monkeypatch.setattr(torch, "compile", fail)
+    networks = small_networks()
+    with pytest.raises(MissingDependencyError, match=r"\(No working C\+\+ compiler found\); inst"):
+        compile_networks(networks)
+    assert not any(network.compiled for network in networks.values())
