@@ -53,6 +53,11 @@ def parse_dtype(name: str) -> torch.dtype:
     return DTYPES[short.get(name, name)]
 
 
+def dtype_name(dtype: torch.dtype) -> str:
+    """Return a dtype's name, such as "bfloat16"."""
+    return str(dtype).removeprefix("torch.")
+
+
 def peak_memory_bytes(device: torch.device) -> int:
     """Return the most memory used so far: the GPU's where one is used, else the process's."""
     if device.type == "cuda":

@@ -2,18 +2,20 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from .compilation import compile_networks
 from .diffusion.prior import DiffusionPrior, load_prior
 from .errors import InvalidInputError
 from .features.arcface import load_arcface
 from .features.base import FeatureNetwork
 from .features.discriminator import load_discriminator
 from .features.vgg import load_perceptual
+from .precision import precision_preset
 from .registry import unknown_name
 from .restorers import RESTORERS, Restorer, load_restorer
 from .weights.catalogue import weight_file
@@ -45,6 +47,8 @@ class ModelSet:
         restorer: f, or None where only the prior is wanted.
         paths: The weight files used, by role.
         name: "demo", or "" for a folder.
+        precision: Preset in which the networks compute, out of `PRECISIONS`.
+        compiled: Whether what has a compiled form runs in it.
     """
 
     prior: DiffusionPrior
@@ -52,6 +56,8 @@ class ModelSet:
     restorer: Restorer | None = None
     paths: dict[str, Path] = field(default_factory=dict[str, Path])
     name: str = ""
+    precision: str = "exact"
+    compiled: bool = False
 
 
 def load_model_set(
@@ -61,7 +67,9 @@ def load_model_set(
     features: Sequence[str] = ("arcface", "vgg"),
     fidelity: float | None = None,
     device: torch.device | str = "cpu",
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | None = None,
+    precision: str = "exact",
+    compiled: bool = False,
     extra_folders: Sequence[Path | str] = (),
 ) -> ModelSet:
     """Load the prior, the feature networks and a restorer.
@@ -74,21 +82,44 @@ def load_model_set(
         features: The guidance's feature networks by name; "pixels" needs no file.
         fidelity: CodeFormer's w in [0, 1]; None for its default.
         device: Where everything is put.
-        dtype: In what the prior computes.
+        dtype: In what the prior computes; None for what `precision` says.
+        precision: "exact", "balanced", "fast" or "auto"; see `precision_preset`. For the demo's
+            small networks, which shall answer alike everywhere, "auto" is "exact".
+        compiled: Whether what gains by it is compiled, when it is first used.
         extra_folders: Further folders to search, as the host knows them.
 
     Raises:
         CheckpointError: A file is missing, damaged or of another network.
-        UnknownNameError: There is no such restorer.
-        InvalidInputError: A fidelity for a restorer that has none.
+        UnknownNameError: There is no such restorer or precision.
+        InvalidInputError: A fidelity for a restorer that has none; 16 bit where it is not fast.
+        MissingDependencyError: Nothing can be compiled here.
     """
+    if precision == "auto" and models == DEMO:
+        precision = "exact"
+    preset = precision_preset(precision, torch.device(device))
     if restorer is not None and restorer not in RESTORERS:
         raise unknown_name("restorer", restorer, RESTORERS.names())
     if models == DEMO:
-        return _demo_set(restorer, features, device, dtype)
-    folders = search_folders(models, extra_folders)
+        found = _demo_set(restorer, features, device, dtype or preset.prior)
+    else:
+        folders = search_folders(models, extra_folders)
+        name = restorer or "codeformer"
+        found = _folder_set(folders, name, features, fidelity, device, dtype or preset.prior)
+    preset.apply(found.features)
+    if compiled:
+        compile_networks(found.features, found.prior)
+    return replace(found, precision=preset.name, compiled=compiled)
+
+
+def _folder_set(
+    folders: Sequence[Path],
+    restorer: str,
+    features: Sequence[str],
+    fidelity: float | None,
+    device: torch.device | str,
+    dtype: torch.dtype,
+) -> ModelSet:
     paths = {"prior": find("ffhq512-prior", folders)}
-    restorer = restorer or "codeformer"
     if restorer in RESTORER_FILES:
         paths["restorer"] = find(RESTORER_FILES[restorer], folders)
     for name in features:

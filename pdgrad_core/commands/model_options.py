@@ -24,9 +24,26 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--dtype",
         default="float32",
-        help="in what the prior computes: float32, bfloat16 or float16 (default: %(default)s)",
+        help="in what the prior computes: float32, bfloat16 or float16 (float32, or as --precision "
+        "says where there is one)",
     )
     parser.add_argument("--json", action="store_true", help="write the figures as JSON")
+
+
+def add_precision_options(parser: argparse.ArgumentParser) -> None:
+    """Add --precision and --compile, and let --dtype follow --precision."""
+    group = parser.add_argument_group("speed")
+    group.add_argument(
+        "--precision",
+        default="auto",
+        metavar="NAME",
+        help="exact: float32; balanced: 16-bit prior and adjoints, float32 features; fast: all 16 "
+        "bit; auto: balanced where the device is fast at it (default: %(default)s)",
+    )
+    group.add_argument(
+        "--compile", action="store_true", help="compile first: minutes once, then faster steps"
+    )
+    parser.set_defaults(dtype=None)
 
 
 def add_schedule_options(parser: argparse.ArgumentParser) -> None:

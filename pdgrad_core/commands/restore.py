@@ -6,14 +6,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .hints import add_hint_options, load_color_style, load_masks
-from .model_options import add_model_options, add_schedule_options, step_progress, write_json
+from .model_options import (
+    add_model_options,
+    add_precision_options,
+    add_schedule_options,
+    step_progress,
+)
+from .restore_report import photo_report, timing, write_report
 
 if TYPE_CHECKING:
     import torch
 
     from ..model_sets import ModelSet
     from ..photos import FaceFinder
-    from ..pipeline import Restoration, Settings
+    from ..pipeline import Settings
     from ..recipe_base import Hints, Recipe
     from .stages import StageWriter
 
@@ -40,6 +46,7 @@ def add_parser(subparsers: Any) -> None:
     add_hint_options(parser)
     add_schedule_options(parser)
     add_model_options(parser)
+    add_precision_options(parser)
     output = parser.add_argument_group("reports")
     output.add_argument(
         "--save-stages", type=Path, metavar="DIR",
@@ -93,7 +100,8 @@ def run(args: argparse.Namespace) -> int:
     from ..recipe_base import Hints, check_hints
     from ..weights.folders import search_folders
 
-    device, dtype = parse_device(args.device), parse_dtype(args.dtype)
+    device = parse_device(args.device)
+    dtype = None if args.dtype is None else parse_dtype(args.dtype)
     settings, row = _settings(args).resolved()
     _check(args, needs_reference=row.needs_reference)
     photos = [load_image(path) for path in args.photos]
@@ -107,6 +115,8 @@ def run(args: argparse.Namespace) -> int:
         features=_networks(args, row),
         device=device,
         dtype=dtype,
+        precision=args.precision,
+        compiled=args.compile,
     )
     plan_sampler(settings, models.prior)
     folders = search_folders(None if args.models == DEMO else args.models)
@@ -120,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
         reports.append(
             _restore_one(args, number, photo, references, models, settings, finder, hints)
         )
-    _report(args, reports, models, device)
+    write_report(args, reports, models, device)
     return 0
 
 
@@ -224,8 +234,8 @@ def _restore_one(
         stages.images("result", found.image)
         stages.trace(found.trace, len(faces))
     if not args.json:
-        print(f"{out}: {len(faces)} face(s), {_timing(found.seconds, len(found.trace))}")
-    return _photo_report(path, out, len(faces), found)
+        print(f"{out}: {len(faces)} face(s), {timing(found.seconds, len(found.trace))}")
+    return photo_report(path, out, len(faces), found)
 
 
 def _open_stages(
@@ -245,53 +255,3 @@ def _open_stages(
     for index, reference in enumerate(references):
         stages.images(f"reference{index}", reference)
     return stages
-
-
-def _photo_report(path: Path, out: Path, faces: int, found: "Restoration") -> dict[str, Any]:
-    from ..trace import trace_to_json
-
-    return {
-        "photo": str(path),
-        "out": str(out),
-        "faces": faces,
-        "settings": vars(found.settings),
-        "seconds": found.seconds,
-        "seconds_per_step": found.seconds["sampling"] / len(found.trace),
-        "trace": trace_to_json(found.trace),
-        "fit_losses": found.fit_losses,
-    }
-
-
-def _timing(seconds: dict[str, float], steps: int) -> str:
-    step = seconds["sampling"] / steps
-    return f"{steps} steps, {step:.2f} s a step, {sum(seconds.values()):.1f} s in all"
-
-
-def _report(
-    args: argparse.Namespace,
-    photos: list[dict[str, Any]],
-    models: "ModelSet",
-    device: "torch.device",
-) -> None:
-    from ..devices import environment, peak_memory_bytes
-
-    if not args.json and args.report is None:
-        return
-    from ..weights.integrity import sha256_of
-
-    report = {
-        "command": "restore",
-        "references": [str(path) for path in args.reference],
-        "photos": photos,
-        "weights": {
-            role: {"file": path.name, "sha256": sha256_of(path)}
-            for role, path in models.paths.items()
-        },
-        "dtype": args.dtype,
-        "peak_memory_bytes": peak_memory_bytes(device),
-        **environment(device),
-    }
-    if args.report is not None:
-        write_json(report, args.report)
-    if args.json:
-        write_json(report)

@@ -1,0 +1,68 @@
+"""What `pdgrad restore` reports: times, settings, weights and the machine."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .model_options import write_json
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..model_sets import ModelSet
+    from ..pipeline import Restoration
+
+
+def photo_report(path: Path, out: Path, faces: int, found: "Restoration") -> dict[str, Any]:
+    """Return what is reported of one photo."""
+    from ..trace import trace_to_json
+
+    return {
+        "photo": str(path),
+        "out": str(out),
+        "faces": faces,
+        "settings": vars(found.settings),
+        "seconds": found.seconds,
+        "seconds_per_step": found.seconds["sampling"] / len(found.trace),
+        "trace": trace_to_json(found.trace),
+        "fit_losses": found.fit_losses,
+    }
+
+
+def timing(seconds: dict[str, float], steps: int) -> str:
+    """Return the times of one photo as a line."""
+    step = seconds["sampling"] / steps
+    return f"{steps} steps, {step:.2f} s a step, {sum(seconds.values()):.1f} s in all"
+
+
+def write_report(
+    args: argparse.Namespace,
+    photos: list[dict[str, Any]],
+    models: "ModelSet",
+    device: "torch.device",
+) -> None:
+    """Write the report of all photos where it was asked for: to a file, to stdout, or both."""
+    from ..devices import dtype_name, environment, peak_memory_bytes
+
+    if not args.json and args.report is None:
+        return
+    from ..weights.integrity import sha256_of
+
+    report = {
+        "command": "restore",
+        "references": [str(path) for path in args.reference],
+        "photos": photos,
+        "weights": {
+            role: {"file": path.name, "sha256": sha256_of(path)}
+            for role, path in models.paths.items()
+        },
+        "precision": models.precision,
+        "dtype": dtype_name(models.prior.network.dtype),
+        "compiled": models.compiled,
+        "peak_memory_bytes": peak_memory_bytes(device),
+        **environment(device),
+    }
+    if args.report is not None:
+        write_json(report, args.report)
+    if args.json:
+        write_json(report)
