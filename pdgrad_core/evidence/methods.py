@@ -58,6 +58,7 @@ class Method:
         start: The first settings tried.
         stages: Changes tried one after the other, each from the best settings so far.
         degrees: Degrees of degradation under which it is tested.
+        settings_of: The method whose settings it takes, instead of being tuned itself.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Method:
     start: Choice = field(default_factory=Choice)
     stages: tuple[tuple[Change, ...], ...] = ()
     degrees: tuple[str, ...] = tuple(DEGREES)
+    settings_of: str = ""
 
     def build(self, images: GuideImages, choice: Choice) -> Expression | None:
         """Return the guidance with these settings; None for none."""
@@ -167,6 +169,12 @@ def all_methods(steps: int) -> tuple[Method, ...]:
             steps,
         ),
         _pdgrad("pivots_only", "control: low_c + high_r alone", PivotsOnly(), steps),
+        Method(
+            "a1_as_pdgrad",
+            "control: A1 with the settings that PDGrad was tuned to",
+            PDGradParts("sum"),
+            settings_of="pdgrad",
+        ),
     )
 
 
@@ -175,7 +183,8 @@ def chosen_methods(names: tuple[str, ...], steps: int) -> tuple[Method, ...]:
 
     Raises:
         UnknownNameError: There is no such method.
-        InvalidInputError: The coarse image is left out, which every choice is measured by.
+        InvalidInputError: A method is left out that another one needs: the coarse image, which
+            every choice is measured by, or one whose settings are taken.
     """
     every = all_methods(steps)
     known = [method.name for method in every]
@@ -186,7 +195,14 @@ def chosen_methods(names: tuple[str, ...], steps: int) -> tuple[Method, ...]:
         raise InvalidInputError(
             "--methods must contain 'coarse': settings are chosen relative to it."
         )
-    return tuple(method for method in every if not names or method.name in names)
+    chosen = tuple(method for method in every if not names or method.name in names)
+    for method in chosen:
+        if names and method.settings_of and method.settings_of not in names:
+            raise InvalidInputError(
+                f"--methods must contain {method.settings_of!r}: {method.name!r} takes its "
+                "settings."
+            )
+    return chosen
 
 
 def as_row(choice: Choice | None) -> dict[str, Any]:

@@ -53,7 +53,8 @@ def run_study(options: StudyOptions) -> list[Path]:
     claim_folder(options.out, facts, options.resume)
     laboratory = Laboratory(models, scorers, options.out / "runs", options.batch)
     tuning = _face_set("tuning", tuning_pairs, TUNED_ON, TUNING_SEED, laboratory)
-    trials = {method.name: tune(method, tuning, laboratory) for method in methods}
+    tuned = [method for method in methods if not method.settings_of]
+    trials = {method.name: tune(method, tuning, laboratory) for method in tuned}
     results: dict[str, list[Result]] = {}
     for degree in DEGREES:
         faces = _face_set(f"test-{degree}", test_pairs, degree, TEST_SEED, laboratory)
@@ -126,8 +127,9 @@ def examine(
     faces: FaceSet,
     laboratory: Laboratory,
 ) -> Result:
-    """Run a method on the test people with the settings that it was tuned to."""
-    (choice,) = (trial.result.choice for trial in trials[method.name] if trial.chosen)
+    """Run a method on the test people with the settings that it, or another one, was tuned to."""
+    tried = trials[method.settings_of or method.name]
+    (choice,) = (trial.result.choice for trial in tried if trial.chosen)
     result = laboratory.run(faces, method, choice)
     logger.info(
         "%s %s: PSNR %.2f LPIPS %.4f Deg %.2f", faces.name, method.name,

@@ -19,7 +19,7 @@ from pdgrad_core.guidance.terms import terms_of
 from pdgrad_core.recipe_base import GuideImages
 from pdgrad_core.recipes import PDGradParts
 
-FEW = ("coarse", "a1", "pdgrad", "no_guidance")
+FEW = ("coarse", "a1", "pdgrad", "no_guidance", "a1_as_pdgrad")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def study(models, tmp_path_factory):
 
 def test_the_table_has_intervals_and_settings(study):
     rows = {row["method"]: row for row in table(study / "ablation_drawn.csv")}
-    assert list(rows) == ["coarse", "no_guidance", "a1", "pdgrad"]
+    assert list(rows) == ["coarse", "no_guidance", "a1", "pdgrad", "a1_as_pdgrad"]
     for row in rows.values():
         assert row["n"] == "2"
         for metric in ("psnr", "ssim", "lpips", "deg"):
@@ -78,6 +78,14 @@ def test_each_method_takes_the_best_of_what_it_tried(study):
         assert float(chosen["objective"]) == min(float(row["objective"]) for row in mine)
         for name in ("strength_mode", "strength", "tau", "steps"):
             assert tested[method][name] == chosen[name]
+
+
+def test_a_control_takes_another_methods_settings(study):
+    tested = {row["method"]: row for row in table(study / "ablation_drawn.csv")}
+    for name in ("strength_mode", "strength", "tau", "steps"):
+        assert tested["a1_as_pdgrad"][name] == tested["pdgrad"][name]
+    tried = {row["method"] for row in table(study / "ablation_drawn_tuning.csv")}
+    assert "a1_as_pdgrad" not in tried
 
 
 def test_a_finished_run_is_not_run_again(models, study, capsys, monkeypatch):
@@ -134,6 +142,7 @@ def test_who_guides_does_not_score(models, tmp_path, capsys):
     [
         (("--methods", "coarse", "pdgrd"), "Did you mean 'pdgrad'"),
         (("--methods", "a1"), "must contain 'coarse'"),
+        (("--methods", "coarse", "a1_as_pdgrad"), "must contain 'pdgrad'"),
         (("--n", "0"), "--n must be at least 1"),
     ],
 )
