@@ -1,4 +1,4 @@
-"""torch.compile where it was measured to pay: minutes once, for shorter steps afterwards."""
+"""torch.compile where it was measured to pay: a slow first step, for shorter ones afterwards."""
 
 from collections.abc import Mapping
 

@@ -41,7 +41,7 @@ def add_precision_options(parser: argparse.ArgumentParser) -> None:
         "bit; auto: balanced where the device is fast at it (default: %(default)s)",
     )
     group.add_argument(
-        "--compile", action="store_true", help="compile first: minutes once, then faster steps"
+        "--compile", action="store_true", help="compile what gains by it at the first step"
     )
     parser.set_defaults(dtype=None)
 
