@@ -106,3 +106,9 @@ def test_a_reader_that_goes_away_is_no_error():
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 1
+
+
+def test_the_package_runs_as_a_module():
+    command = [sys.executable, "-m", "pdgrad_core", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("pdgrad ")

@@ -1,0 +1,5 @@
+"""`python -m pdgrad_core` is `pdgrad`."""
+
+from .cli import main
+
+raise SystemExit(main())
