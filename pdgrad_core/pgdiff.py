@@ -1,12 +1,15 @@
 """PGDiff's tasks as data: which properties each guides with, and its official code's numbers."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
 
+from .combiners import COMBINERS
 from .errors import InvalidInputError
-from .guidance.terms import Expression, Masked, MovingTarget, Sum, Term
+from .guidance.terms import Expression, Masked, MovingTarget, Sum, Surgery, Term
 from .losses import Loss
 from .losses.adversarial import AdversarialLoss
 from .losses.color_statistics import ColorStatisticsLoss
@@ -16,6 +19,8 @@ from .losses.pixel import PixelLoss
 from .losses.squared_identity import SquaredIdentityLoss
 from .losses.squared_perceptual import SquaredPerceptualLoss
 from .recipe_base import GuideImages, Recipe
+
+_PROPERTIES = ("smooth", "identity", "perceptual", "adversarial", "known", "lightness", "color")
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,9 @@ class PGDiffParts:
         old_photo: Whether the lightness is y_c's, on its known pixels, and no guidance acts where
             the mask is.
         color: Colour statistics.
+        combiner: Key in `COMBINERS` for a surgery between the property that knows the photo
+            (smooth, known or lightness: the pivot) and the others; empty: they are added. Surgery
+            between properties is ours, neither paper has it.
     """
 
     smooth: float = 0.0
@@ -46,9 +54,34 @@ class PGDiffParts:
     lightness: float = 0.0
     old_photo: bool = False
     color: float = 0.0
+    combiner: str = ""
+
+    @property
+    def has_others(self) -> bool:
+        """Whether there is more than the property that knows the photo."""
+        return sum(getattr(self, name) > 0 for name in _PROPERTIES) > 1
+
+    def weighted(self, weights: Mapping[str, float]) -> "PGDiffParts":
+        """Return these properties with other weights.
+
+        Raises:
+            InvalidInputError: There is no such property here, or a weight is not a positive number.
+        """
+        mine = [name for name in _PROPERTIES if getattr(self, name)]
+        for name, weight in weights.items():
+            if name not in mine:
+                raise InvalidInputError(
+                    f"This recipe has no property {name!r} to be weighted; it has "
+                    f"{', '.join(mine)}."
+                )
+            if not 0 < weight < math.inf:
+                raise InvalidInputError(
+                    f"The weight of {name!r} must be a number above 0, not {weight}."
+                )
+        return replace(self, **dict(weights))
 
     def __call__(self, images: GuideImages) -> Expression:
-        """Return the weighted sum of the properties."""
+        """Return the weighted sum of the properties, or the surgery between them."""
         if self.identity and not images.references:
             raise InvalidInputError("This recipe needs at least one reference photo, not none.")
         identity = IdentityLoss("high") if self.cosine else SquaredIdentityLoss()
@@ -57,18 +90,25 @@ class PGDiffParts:
         lightness = LightnessLoss(images.mask if self.old_photo else None)
         rows: list[tuple[str, Loss, Tensor | MovingTarget | None, float]] = [
             ("smooth", PixelLoss(), images.coarse, self.smooth),
+            ("known", PixelLoss(images.mask), images.degraded, self.known),
+            ("lightness", lightness, grey, self.lightness),
             *(
                 (f"identity{number or ''}", identity, reference, share)
                 for number, reference in enumerate(images.references)
             ),
             ("perceptual", SquaredPerceptualLoss(), images.coarse, self.perceptual),
             ("adversarial", AdversarialLoss(), None, self.adversarial),
-            ("known", PixelLoss(images.mask), images.degraded, self.known),
-            ("lightness", lightness, grey, self.lightness),
             ("color", ColorStatisticsLoss(images.style), None, self.color),
         ]
-        terms = Sum(tuple(Term(*row) for row in rows if row[3]))
-        return Masked(terms, images.mask) if self.old_photo and images.mask is not None else terms
+        terms = tuple(Term(*row) for row in rows if row[3])
+        guidance: Expression = Sum(terms)
+        if self.combiner:
+            pivot, *others = terms
+            method = COMBINERS[self.combiner]()
+            guidance = Surgery("properties", pivot, Sum(tuple(others)), method)
+        if self.old_photo and images.mask is not None:
+            return Masked(guidance, images.mask)
+        return guidance
 
 
 def _pgdiff(task: str, title: str, parts: PGDiffParts, strength: float, **more: Any) -> Recipe:

@@ -1,7 +1,7 @@
 """The whole data flow on aligned faces: coarse restoration, guidance, sampling."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -24,7 +24,7 @@ from .losses.color_statistics import CELEBA_HQ
 from .masks import check_mask
 from .model_sets import ModelSet
 from .recipe_base import GuideImages, Hints, Recipe, check_guide_images
-from .recipes import recipe, with_combiner
+from .recipes import recipe, with_combiner, with_weights
 from .registry import unknown_name
 
 STEPPERS: dict[str, Callable[[float], Stepper]] = {"ddpm": lambda _eta: DDPM(), "ddim": DDIM}
@@ -54,7 +54,8 @@ class Settings:
         strength: s, 0 or more.
         strength_mode: "constant" or "dynamic".
         strength_scope: Whether a dynamic strength is set for the "image" or for each "channel".
-        combiner: Another surgery method for a PDGrad recipe.
+        combiner: Another surgery for a PDGrad recipe; one between a PGDiff task's properties.
+        weights: Other weights for a PGDiff task's properties, by name.
         references: With several references, average their losses or take the nearest in identity.
         stepper: "ddpm" or "ddim".
         eta: DDIM's stochasticity, 0..1.
@@ -73,6 +74,7 @@ class Settings:
     strength_mode: Literal["constant", "dynamic"] | None = None
     strength_scope: Scope | None = None
     combiner: str | None = None
+    weights: Mapping[str, float] | None = None
     references: ReferenceChoice = "mean"
     stepper: Literal["ddpm", "ddim"] = "ddpm"
     eta: float = 0.0
@@ -88,7 +90,7 @@ class Settings:
         Raises:
             InvalidInputError: A value is of no use; UnknownNameError, a name is not known.
         """
-        row = recipe(self.recipe)
+        row = with_weights(recipe(self.recipe), self.weights or {})
         if self.combiner is not None:
             row = with_combiner(row, self.combiner)
         if self.references not in ("mean", "nearest"):

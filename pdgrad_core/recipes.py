@@ -5,6 +5,7 @@ method; a1..a6 are its ablations, each one switch away; `pgdiff-...` are PGDiff'
 needs neither restorer nor reference, and `difbfsr+pdgrad` adds its contraction to PDGrad.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -15,11 +16,19 @@ from .errors import InvalidInputError
 from .guidance.terms import Expression, MovingTarget, Sum, Surgery, Term
 from .losses.identity import IdentityLoss
 from .losses.perceptual import PerceptualLoss
-from .pgdiff import PGDIFF_RECIPES
+from .pgdiff import PGDIFF_RECIPES, PGDiffParts
 from .recipe_base import GuideImages, Recipe
 from .registry import unknown_name
 
-__all__ = ["RECIPES", "GuideImages", "PDGradParts", "Recipe", "recipe", "with_combiner"]
+__all__ = [
+    "RECIPES",
+    "GuideImages",
+    "PDGradParts",
+    "Recipe",
+    "recipe",
+    "with_combiner",
+    "with_weights",
+]
 
 
 @dataclass(frozen=True)
@@ -138,15 +147,38 @@ def recipe(name: str) -> Recipe:
 
 
 def with_combiner(row: Recipe, combiner: str) -> Recipe:
-    """Return a PDGrad recipe with another surgery method.
+    """Return a PDGrad recipe with another surgery method, or PGDiff's with one of PDGrad's.
 
     Raises:
-        InvalidInputError: The recipe has no surgery.
+        InvalidInputError: The recipe has nothing between which there could be a surgery.
         UnknownNameError: There is no combiner of this name.
     """
-    if not isinstance(row.build, PDGradParts):
+    parts = row.build
+    properties = isinstance(parts, PGDiffParts) and parts.has_others
+    if not (properties or isinstance(parts, PDGradParts)):
         raise InvalidInputError(
             f"The recipe {row.name!r} has no gradient surgery whose method could be chosen."
         )
     _ = COMBINERS[combiner]
-    return replace(row, build=replace(row.build, combiner=combiner))
+    assert isinstance(parts, PDGradParts | PGDiffParts)
+    return replace(row, build=replace(parts, combiner=combiner))
+
+
+def with_weights(row: Recipe, weights: Mapping[str, float]) -> Recipe:
+    """Return a PGDiff recipe with other weights for some of its properties.
+
+    Args:
+        row: The recipe.
+        weights: Factor by property, more than 0; empty leaves any recipe as it is.
+
+    Raises:
+        InvalidInputError: The recipe has no such property, or a weight is not a positive number.
+    """
+    if not weights:
+        return row
+    if not isinstance(row.build, PGDiffParts):
+        raise InvalidInputError(
+            f"The recipe {row.name!r} has no properties to be weighted; leave the weights out, or "
+            "use one of PGDiff's recipes."
+        )
+    return replace(row, build=row.build.weighted(weights))

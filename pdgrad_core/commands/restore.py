@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .hints import add_hint_options, load_color_style, load_masks
+from .hints import add_hint_options, load_color_style, load_masks, parse_weights
 from .model_options import (
     add_model_options,
     add_precision_options,
@@ -65,7 +65,7 @@ def _add_method_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--strength", type=float, metavar="S", help="how strongly guidance pulls")
     group.add_argument("--strength-mode", metavar="MODE", help="constant or dynamic")
-    group.add_argument("--combiner", metavar="NAME", help="another gradient-surgery method")
+    group.add_argument("--combiner", metavar="NAME", help="a gradient-surgery method")
     group.add_argument(
         "--references", default="mean", metavar="HOW",
         help="several references: mean of their losses, or the nearest in identity",
@@ -141,7 +141,8 @@ def _settings(args: argparse.Namespace) -> "Settings":
         *("recipe", "tau", "steps", "respacing", "strength", "strength_mode", "combiner"),
         *("references", "stepper", "eta", "scale", "fit", "seed"),
     )
-    return Settings(**{name: getattr(args, name) for name in names})
+    given = {name: getattr(args, name) for name in names}
+    return Settings(**given, weights=parse_weights(args.weight))
 
 
 def _restorer_of(row: "Recipe", models: str | None) -> str | None:

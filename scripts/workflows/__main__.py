@@ -9,6 +9,7 @@ from pathlib import Path
 
 import contraction
 import drawn
+import pgdiff
 import photo
 from graph import Graph
 
@@ -28,6 +29,13 @@ WORKFLOWS: dict[str, Callable[[], Graph]] = {
         drawn.upscale_and_compare,
         contraction.difbfsr,
         contraction.difbfsr_with_reference,
+        pgdiff.pgdiff_restoration,
+        pgdiff.pgdiff_reference,
+        pgdiff.pgdiff_colorization,
+        pgdiff.pgdiff_inpainting,
+        pgdiff.pgdiff_old_photo,
+        pgdiff.pgdiff_old_photo_surgery,
+        photo.pgdiff_quality,
         photo.sd_face,
     )
 }

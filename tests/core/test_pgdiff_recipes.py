@@ -5,12 +5,15 @@ import torch
 from golden import tiny_prior
 from networks import images, small_discriminator, small_networks
 
+from pdgrad_core.diffusion.sampler import StepContext
 from pdgrad_core.errors import InvalidInputError
+from pdgrad_core.guidance.gradients import compile_guidance
+from pdgrad_core.guidance.terms import Masked
 from pdgrad_core.losses.color_statistics import ColorStatistics
 from pdgrad_core.model_sets import ModelSet
 from pdgrad_core.pipeline import Settings, restore_faces
-from pdgrad_core.recipe_base import Hints
-from pdgrad_core.recipes import RECIPES
+from pdgrad_core.recipe_base import GuideImages, Hints
+from pdgrad_core.recipes import RECIPES, with_combiner
 from pdgrad_core.restorers.rrdb import RRDBNetwork, RRDBRestorer
 
 PGDIFF = [name for name in RECIPES if name.startswith("pgdiff-")]
@@ -95,6 +98,43 @@ def test_several_references_share_the_identity_weight(models):
     row = RECIPES["pgdiff-reference"]
     found = run(models, row.name, references=[R, images(1, 32, seed=9)])
     assert {"identity.loss", "identity1.loss"} <= set(found.trace[0])
+
+
+SEVERAL = [name for name in PGDIFF if name not in ("pgdiff-restoration", "pgdiff-inpainting")]
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_surgery_between_properties_pivots_on_the_one_that_knows_the_photo(models, name):
+    references = [R] if RECIPES[name].needs_reference else []
+    both = {}
+    for combiner in (None, "sum", "pdgrad"):
+        both[combiner] = run(models, name, hints_of(name), references, combiner=combiner)
+    torch.testing.assert_close(both["sum"].image, both[None].image, atol=2e-4, rtol=0)
+    first = both["pdgrad"].trace[0]
+    pivot = "lightness" if "lightness.loss" in first else "smooth"
+    assert f"{pivot}.loss" in first
+    assert "properties.cosine" in first
+    assert "properties.cosine" not in both[None].trace[0]
+
+
+def test_in_a_surgery_between_properties_colour_never_undoes_lightness():
+    """The guidance at one x0hat: its part along the pivot is at least the pivot's own."""
+    x0hat = images(3, 32, seed=4)
+    guide = GuideImages(Y[:1], Y[:1], (), MASK, ColorStatistics((0.5, -0.5, 0.0)))
+    row = with_combiner(RECIPES["pgdiff-old-photo"], "pdgrad")
+    wired = row.build(guide)
+    context = StepContext(x0hat, 500, 0)
+    g = compile_guidance(wired, {})(x0hat, context).gradient
+    pivot = compile_guidance(Masked(wired.part.pivot, MASK), {})(x0hat, context).gradient
+    along = (g * pivot).sum((1, 2, 3))
+    assert (along >= (pivot**2).sum((1, 2, 3)) * (1 - 1e-5)).all()
+    assert (g * MASK == 0).all()
+
+
+@pytest.mark.parametrize("name", ["pgdiff-restoration", "pgdiff-inpainting"])
+def test_one_property_alone_has_no_surgery(models, name):
+    with pytest.raises(InvalidInputError, match="no gradient surgery"):
+        run(models, name, hints_of(name), combiner="pdgrad")
 
 
 @pytest.mark.parametrize(

@@ -59,9 +59,9 @@ class Page:
 
     def open(self):
         """Load the page, as after pressing F5."""
-        self.page.goto(self.url)
+        self.page.goto(self.url, timeout=180_000)
         ready = "window.app?.graph && window.app.extensionManager && window.app.canvas"
-        self.page.wait_for_function(ready, timeout=60_000)
+        self.page.wait_for_function(ready, timeout=180_000)
         time.sleep(3)
 
     def load(self, workflow):

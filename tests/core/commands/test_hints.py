@@ -1,5 +1,7 @@
 """`pdgrad restore` with a mask or a colour style, on small models."""
 
+import json
+
 import pytest
 import torch
 from model_files import write_models
@@ -67,6 +69,22 @@ def test_a_colour_style_is_a_folder_or_a_picture(here):
     assert torch.equal(folder, file)
 
 
+def test_a_property_may_weigh_more_or_be_operated_on(here):
+    same = ("--aligned", "--strength", "0.3")
+    for name, more in (
+        ("as-is", ()),
+        ("same", ("--weight", "color=0.05")),
+        ("more", ("--weight", "color=50")),
+        ("surgery", ("--combiner", "projection", "--report", here / "report.json")),
+    ):
+        assert restore(here, "pgdiff-colorization", *same, *more, out=f"{name}.png") == 0
+    found = {n: load_image(here / f"{n}.png") for n in ("as-is", "same", "more")}
+    assert torch.equal(found["as-is"], found["same"])
+    assert not torch.equal(found["as-is"], found["more"])
+    (photo,) = json.loads((here / "report.json").read_text())["photos"]
+    assert "properties.cosine" in photo["trace"][0]
+
+
 @pytest.mark.parametrize(
     ("recipe", "arguments", "message"),
     [
@@ -80,6 +98,12 @@ def test_a_colour_style_is_a_folder_or_a_picture(here):
         ("pgdiff-colorization", ["--color-style", "empty"], "there is none in"),
         ("pgdiff-restoration", ["--color-style", "styles"], "gives no colours"),
         ("pgdiff-reference", [], "needs none"),
+        ("pgdiff-colorization", ["--weight", "colour=1"], "it has lightness, color"),
+        ("pgdiff-colorization", ["--weight", "color=much"], "as identity=640, not 'color=much'"),
+        ("pgdiff-colorization", ["--weight", "color=-1"], "must be a number above 0, not -1.0"),
+        ("pgdiff-colorization", ["--weight", "color=nan"], "must be a number above 0, not nan"),
+        ("a5", ["--weight", "color=1"], "no properties to be weighted"),
+        ("pgdiff-inpainting", ["--mask", "mask.png", "--combiner", "sum"], "no gradient surgery"),
     ],
 )
 def test_what_cannot_work_is_one_sentence(here, capsys, monkeypatch, recipe, arguments, message):
