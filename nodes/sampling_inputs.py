@@ -56,7 +56,7 @@ def strength_inputs() -> list[Any]:
         ),
         schema.real(
             "strength",
-            0.1,
+            0.2,
             (0.0, 100_000.0),
             0.01,
             "How strongly the guidance pulls; with dynamic 0.1 to 0.25 works well.",

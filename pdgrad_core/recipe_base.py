@@ -68,7 +68,7 @@ class Recipe:
     tau: int = 700
     steps: int = 100
     strength_mode: Literal["constant", "dynamic"] = "dynamic"
-    strength: float = 0.1
+    strength: float = 0.2
     gradient_steps: int = 1
     gradient_window: tuple[int, int] = (700, 1000)
     strength_scope: Scope = "image"

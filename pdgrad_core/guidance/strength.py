@@ -74,7 +74,7 @@ class Dynamic(StrengthRule):
             colorization and old-photo restoration do.
     """
 
-    def __init__(self, s: float = 0.1, scope: Scope = "image") -> None:
+    def __init__(self, s: float = 0.2, scope: Scope = "image") -> None:
         super().__init__(s)
         if scope not in ("image", "channel"):
             raise InvalidInputError(f'The scope must be "image" or "channel", not {scope!r}.')

@@ -48,7 +48,7 @@ def test_the_trace_tells_what_surgery_did(models):
             assert len(row[f"{level}.{name}"]) == 2
     for name in ("low_c.arc", "low_c.vgg", "low_r.arc", "low_r.vgg", "high_c.arc", "high_r.arc"):
         assert f"{name}.loss" in row
-    assert row["shift_fraction"] == pytest.approx([0.1, 0.1], rel=1e-3)
+    assert row["shift_fraction"] == pytest.approx([0.2, 0.2], rel=1e-3)
     picture = plot_trace(found.trace, image=1)
     assert picture.width == 900
     with pytest.raises(InvalidInputError, match="there is no image 2"):

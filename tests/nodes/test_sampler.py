@@ -83,7 +83,7 @@ def test_the_node_gives_what_the_core_gives(pack, sample, guidance, faces, small
         prior,
         prior.schedule.plan(700, 4),
         compile_guidance(expression, networks),
-        Dynamic(0.1),
+        Dynamic(recipe("pdgrad").strength),
     )
     noise = PerImageNoise(per_image_generators([5]), (3, 16, 16))
     core = to_unit(sampler.run(sampler.start_from(y_c, noise), noise).image)
