@@ -52,7 +52,8 @@ MASKS = (
 PULL = {"strength_mode": "constant", "strength": 1.0}
 HALF = {"strength_mode": "constant", "strength": 0.5}
 COLORS = {"strength_scope": "channel", "strength": 0.1}
-OLD = {"strength_scope": "channel", "strength": 0.02}
+OLD = {"strength_scope": "channel", "strength": 0.05}
+EXPERIMENT = {"strength_scope": "channel", "strength": 0.02}
 
 
 def pgdiff_restoration() -> Graph:
@@ -154,11 +155,12 @@ def pgdiff_old_photo() -> Graph:
         "# PGDiff: an old photo\nThree tasks in one guidance: the lightness of the restorer's "
         "answer on the known pixels (restoration), colour statistics (colorization), and *Mask "
         "Guidance*, which leaves the scratches to the prior (inpainting).\n\n"
-        f"{DYNAMIC.format(official=0.002, scaled=0.006)} More restores more of the photo, and more "
-        f"colour than it needs.\n\n{PHOTOS} and **pgdiff-rrdb** in *Load Restorer*. {MASKS} "
+        f"{DYNAMIC.format(official=0.002, scaled=0.006)} More restores more of the photo; for that "
+        "the colour's official weight, 0.5, is made smaller here.\n\n"
+        f"{PHOTOS} and **pgdiff-rrdb** in *Load Restorer*. {MASKS} "
         "Without scratches take *Mask Guidance* and the mask wires away."
     )
-    photo, light, color, mask, truth = _old_photo(graph)
+    photo, light, color, mask, truth = _old_photo(graph, color_weight=0.05)
     both = graph.add("PDGradAddGuidance", first=light, second=color)
     masked = graph.add("PDGradMaskGuidance", guidance=both.out, mask=mask)
     result = _sampled(graph, "An old photo", photo, masked.out, **OLD)
@@ -178,7 +180,7 @@ def pgdiff_old_photo_surgery() -> Graph:
         "plain sum.\n\n"
         f"{PHOTOS} and **pgdiff-rrdb** in *Load Restorer*. {MASKS}"
     )
-    photo, light, color, mask, truth = _old_photo(graph)
+    photo, light, color, mask, truth = _old_photo(graph, color_weight=0.5)
     results: list[Output] = []
     for method in ("pdgrad", "sum"):
         wired = graph.add(
@@ -186,7 +188,7 @@ def pgdiff_old_photo_surgery() -> Graph:
             name="properties",
         )  # fmt: skip
         masked = graph.add("PDGradMaskGuidance", guidance=wired.out, mask=mask)
-        result = _sampled(graph, f"Sampler: {method}", photo, masked.out, **OLD)
+        result = _sampled(graph, f"Sampler: {method}", photo, masked.out, **EXPERIMENT)
         plot = graph.add("PDGradTracePlot", trace=result["trace"])
         graph.add("PreviewImage", f"Conflicts: {method}", images=plot.out)
         results.append(result.out)
@@ -251,7 +253,7 @@ def _painted(graph: Graph, title: str, image: Output, mask: Output) -> Output:
     ).out
 
 
-def _old_photo(graph: Graph) -> tuple[Output, Output, Output, Output, Output]:
+def _old_photo(graph: Graph, color_weight: float) -> tuple[Output, Output, Output, Output, Output]:
     """Add an old photo; return it, its two losses, the mask to use, and the truth."""
     truth = graph.add("PDGradDemoFaces", "The face as it was", person=10, view=3)
     faded = graph.add("PDGradDegrade", "Faded", image=truth.out, **FADED)
@@ -261,5 +263,5 @@ def _old_photo(graph: Graph) -> tuple[Output, Output, Output, Output, Output]:
     mask = graph.add("GrowMask", "A little wider", mask=scratches, expand=AROUND_PX).out
     restorer = graph.add("PDGradLoadRestorer")
     light = graph.add("PDGradLightnessLoss", image=photo, mask=mask, restorer=restorer.out)
-    color = graph.add("PDGradColorStatisticsLoss", weight=0.5)
+    color = graph.add("PDGradColorStatisticsLoss", weight=color_weight)
     return photo, light.out, color.out, mask, truth.out
