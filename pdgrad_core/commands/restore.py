@@ -164,9 +164,10 @@ def _check(args: argparse.Namespace, needs_reference: bool) -> None:
     from ..images import check_image_name
 
     if needs_reference and not args.reference:
+        other = "pgdiff-restoration" if args.recipe.startswith("pgdiff") else "a5"
         raise InvalidInputError(
             f"The recipe {args.recipe!r} is guided by a photo of the same person; give it with "
-            "--reference, or use --recipe a5, which needs none."
+            f"--reference, or use --recipe {other}, which needs none."
         )
     for option, texts, paths in (
         ("--landmarks", args.landmarks, args.photos),

@@ -32,18 +32,10 @@ class DenseBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """`(B, width, H, W)` -> the same shape."""
         *growing, last = (cast(nn.Conv2d, child) for child in self.children())
-        if torch.is_grad_enabled():
-            seen = x
-            for convolution in growing:
-                seen = torch.cat([seen, F.leaky_relu(convolution(seen), 0.2)], dim=1)
-            return x + 0.2 * last(seen)
-        # One memory for all that is seen: each output is written behind those before it.
-        seen = x.new_empty(x.shape[0], last.in_channels, *x.shape[2:])
-        seen[:, : x.shape[1]] = x
+        seen = x
         for convolution in growing:
-            end = convolution.in_channels + convolution.out_channels
-            found = convolution(seen[:, : convolution.in_channels])
-            seen[:, convolution.in_channels : end] = F.leaky_relu_(found, 0.2)
+            found = F.leaky_relu(convolution(seen), 0.2, inplace=True)
+            seen = torch.cat([seen, found], dim=1)
         return torch.add(x, last(seen), alpha=0.2)
 
 
@@ -58,7 +50,7 @@ class ResidualDenseBlocks(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, width, H, W)` -> the same shape."""
-        return x + 0.2 * self.rdb3(self.rdb2(self.rdb1(x)))
+        return torch.add(x, self.rdb3(self.rdb2(self.rdb1(x))), alpha=0.2)
 
 
 class RRDBTrunk(nn.Module):
@@ -76,11 +68,16 @@ class RRDBTrunk(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, in_channels, H, W)` -> `(B, 3, H, W)`."""
-        h = self.conv_first(F.pixel_unshuffle(x, UNSHUFFLE))
+        h = F.pixel_unshuffle(x, UNSHUFFLE)
+        if h.device.type == "cpu":
+            # oneDNN then needs no reordering around each of the 350 convolutions.
+            h = h.contiguous(memory_format=torch.channels_last)
+        h = self.conv_first(h)
         h = h + self.conv_body(self.body(h))
         for up in (self.conv_up1, self.conv_up2):
-            h = F.leaky_relu(up(F.interpolate(h, scale_factor=2.0, mode="nearest")), 0.2)
-        return self.conv_last(F.leaky_relu(self.conv_hr(h), 0.2))
+            h = F.interpolate(h, scale_factor=2.0, mode="nearest")
+            h = F.leaky_relu(up(h), 0.2, inplace=True)
+        return self.conv_last(F.leaky_relu(self.conv_hr(h), 0.2, inplace=True)).contiguous()
 
 
 class RRDBNetwork(nn.Module):

@@ -87,7 +87,7 @@ def test_nothing_runs_again_that_did_not_change(host):
     host.run(prompt)
     assert host.run(prompt).executed == []
     sampler = find(prompt, "PDGradDDPMSampler")
-    prompt[sampler]["inputs"]["strength"] = 0.2
+    prompt[sampler]["inputs"]["strength"] = 0.35
     ran = host.run(prompt).executed
     assert sampler in ran
     for kind in ("PDGradLoadPrior", "PDGradCoarseRestore", "PDGradGradientSurgery"):
