@@ -52,10 +52,10 @@ class DemoFaces(io.ComfyNode):
     @classmethod
     def execute(cls, scene: str, person: int, view: int, count: int, size_px: str) -> io.NodeOutput:
         """Draw; a group is one picture whatever the count."""
-        from ..pdgrad_core.demo.faces import render
-        from ..pdgrad_core.demo.group import draw_group, landmarks_text
-        from ..pdgrad_core.demo.identity import sample_identities
-        from ..pdgrad_core.demo.view import sample_views
+        from ..pdgrad_core.faces.group import draw_group, landmarks_text
+        from ..pdgrad_core.faces.identity import sample_identities
+        from ..pdgrad_core.faces.render import render
+        from ..pdgrad_core.faces.view import sample_views
 
         with outside_inference_mode():
             if scene == SCENES[1]:

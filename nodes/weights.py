@@ -66,8 +66,8 @@ def weights_path(choice: str, category: str) -> Path:
 
 
 def demo_path(role: str) -> Path:
-    """Return the embedded weights for a role, a key of `pdgrad_core.demo.models.ROLES`."""
-    from ..pdgrad_core.demo.models import demo_weights
+    """Return the embedded weights for a role, a key of `pdgrad_core.embedded.ROLES`."""
+    from ..pdgrad_core.embedded import demo_weights
 
     return demo_weights(role)
 

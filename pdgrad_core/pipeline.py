@@ -22,7 +22,7 @@ from .guidance.strength import Scope, make_strength
 from .guidance.terms import MovingTarget
 from .losses.color_statistics import CELEBA_HQ
 from .masks import check_mask
-from .model_sets import ModelSet
+from .models.sets import ModelSet
 from .recipe_base import GuideImages, Hints, Recipe, check_guide_images
 from .recipes import recipe, with_combiner, with_weights
 from .registry import unknown_name

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from pdgrad_core.cli import main as pdgrad
 from pdgrad_core.degradations import degrade
-from pdgrad_core.demo.sheet import Labelled, lay_out
 from pdgrad_core.evidence.pairs import DEGREES, drawn_pairs
 from pdgrad_core.images import load_image, save_image
+from pdgrad_core.sheet import Labelled, lay_out
 
 GALLERY = Path(__file__).resolve().parents[1] / "docs" / "gallery"
 PEOPLE = {"a": 0, "b": 2, "c": 3}

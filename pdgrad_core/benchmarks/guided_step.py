@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..allocator import keep_freed_memory
-from ..compilation import compile_networks
 from ..devices import environment, parse_device
 from ..diffusion.ddpm import add_noise
 from ..diffusion.prior import DiffusionPrior, load_prior
@@ -24,7 +23,8 @@ from ..features.base import FeatureNetwork
 from ..features.vgg import PerceptualNetwork, load_perceptual
 from ..guidance.gradients import CompiledGuidance, compile_guidance
 from ..guidance.strength import Constant
-from ..precision import PrecisionPreset, precision_preset
+from ..models.compilation import compile_networks
+from ..models.precision import PrecisionPreset, precision_preset
 from ..recipe_base import GuideImages
 from ..recipes import PDGradParts
 from ..weights.folders import find, search_folders

@@ -15,7 +15,7 @@ from ..diffusion.sampler import Sampler, StepContext
 from ..errors import InvalidInputError
 from ..guidance.gradients import compile_guidance
 from ..images import load_image
-from ..model_sets import load_model_set
+from ..models.sets import load_model_set
 from ..pipeline import Settings, plan_sampler
 from ..recipe_base import GuideImages
 from .pgdiff_job import SEED, SIZE_PX, TASKS, Job, write_inputs

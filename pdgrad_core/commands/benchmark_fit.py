@@ -34,10 +34,10 @@ def run(args: argparse.Namespace) -> int:
 
     from ..benchmarks.fit import benchmark_fit
     from ..contractions.fit import FitSettings
-    from ..demo.models import demo_weights
     from ..devices import parse_device, parse_dtype
     from ..diffusion.prior import load_prior
-    from ..model_sets import DEMO
+    from ..embedded import demo_weights
+    from ..models.sets import DEMO
     from ..weights.folders import find, search_folders
 
     settings = FitSettings(iterations=args.iterations)

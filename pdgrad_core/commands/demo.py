@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ..diffusion.sampler import StepState
     from ..evidence.pairs import Pairs
-    from ..model_sets import ModelSet
+    from ..models.sets import ModelSet
     from ..pipeline import Restoration, Settings
 
     Metrics = dict[str, dict[str, float]]
@@ -132,8 +132,8 @@ def _write_pictures(
     estimates: "list[tuple[int, Tensor]]",
 ) -> None:
     """Write the sheet, the strip, the trace plot and the single pictures."""
-    from ..demo.sheet import Labelled, lay_out
     from ..images import save_image
+    from ..sheet import Labelled, lay_out
     from ..trace import plot_trace
 
     images = {**compared, "reference": pairs.reference, "truth": pairs.truth}

@@ -17,7 +17,7 @@ from .restore_report import photo_report, timing, write_report
 if TYPE_CHECKING:
     import torch
 
-    from ..model_sets import ModelSet
+    from ..models.sets import ModelSet
     from ..photos import FaceFinder
     from ..pipeline import Settings
     from ..recipe_base import Hints, Recipe
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the command and return the exit status."""
     from ..devices import parse_device, parse_dtype
     from ..images import load_image
-    from ..model_sets import DEMO, load_model_set
+    from ..models.sets import DEMO, load_model_set
     from ..photos import FaceFinder
     from ..pipeline import plan_sampler
     from ..recipe_base import Hints, check_hints
@@ -147,7 +147,7 @@ def _settings(args: argparse.Namespace) -> "Settings":
 
 def _restorer_of(row: "Recipe", models: str | None) -> str | None:
     """Return the recipe's restorer; a set of models that has its own keeps it."""
-    from ..model_sets import DEMO
+    from ..models.sets import DEMO
 
     return None if models == DEMO and row.restorer != "none" else row.restorer
 

@@ -9,7 +9,7 @@ from .model_options import write_json
 if TYPE_CHECKING:
     import torch
 
-    from ..model_sets import ModelSet
+    from ..models.sets import ModelSet
     from ..pipeline import Restoration
 
 

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     from ..diffusion.sampler import Sampler
     from ..errors import InvalidInputError
     from ..images import check_image_name, load_image, resize, save_image
-    from ..model_sets import load_model_set
+    from ..models.sets import load_model_set
     from ..pipeline import Settings, make_stepper
 
     check_image_name(args.out)

@@ -21,14 +21,14 @@ from ..contractions.fit import FitSettings
 from ..contractions.low_pass import LowPass
 from ..degradations import Degradation, degrade, preset
 from ..degradations.presets import PUBLISHED_SIZE_PX
-from ..demo.models import Scorers
 from ..devices import parse_device
 from ..diffusion.noise import PerImageNoise, per_image_generators
 from ..diffusion.sampler import Sampler
+from ..embedded import Scorers
 from ..guidance.gradients import compile_guidance
 from ..guidance.strength import make_strength
 from ..images import resize
-from ..model_sets import ModelSet
+from ..models.sets import ModelSet
 from ..recipe_base import GuideImages
 from ..recipes import recipe
 from ..weights.integrity import sha256_of

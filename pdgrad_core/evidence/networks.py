@@ -4,12 +4,12 @@ from pathlib import Path
 
 import torch
 
-from ..demo.models import ROLES, WEIGHTS, Scorers, demo_weights
 from ..diffusion.prior import load_prior
+from ..embedded import ROLES, WEIGHTS, Scorers, demo_weights
 from ..errors import CheckpointNotFoundError, InvalidInputError
 from ..features.arcface import load_arcface
 from ..features.vgg import load_perceptual
-from ..model_sets import DEMO, ModelSet
+from ..models.sets import DEMO, ModelSet
 from ..restorers import load_restorer
 from ..weights.integrity import sha256_of
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from ..degradations import PRESETS, Degradation, Preset, degrade
-from ..demo.faces import render
-from ..demo.identity import sample_identities
-from ..demo.view import sample_views
 from ..errors import InvalidInputError
+from ..faces.identity import sample_identities
+from ..faces.render import render
+from ..faces.view import sample_views
 from ..images import from_uint8
 from ..training.dataset import (
     DRAWN_PEOPLE,

@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..demo.models import Scorers
 from ..diffusion.noise import PerImageNoise, per_image_generators
 from ..diffusion.sampler import Record, Sampler
+from ..embedded import Scorers
 from ..errors import InvalidInputError
 from ..guidance.gradients import compile_guidance
 from ..guidance.strength import make_strength
 from ..images import write_whole
-from ..model_sets import ModelSet
+from ..models.sets import ModelSet
 from ..recipe_base import GuideImages
 from .conflicts import summarise
 from .methods import Choice, Method

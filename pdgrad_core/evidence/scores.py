@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..demo.models import Scorers
+from ..embedded import Scorers
 from ..metrics import METRICS
 
 SCORES = ("psnr", "ssim", "lpips", "deg")

@@ -127,7 +127,7 @@ class DrawnFaces:
     """
 
     def __init__(self, split: str, size: int, views: int = 8) -> None:
-        from ..demo.attributes import attribute_names
+        from ..faces.attributes import attribute_names
 
         self.first_seed = DRAWN_SEEDS[split]
         self.people = DRAWN_PEOPLE[split]
@@ -145,10 +145,10 @@ class DrawnFaces:
 
     def render(self, index: Tensor) -> Batch:
         """Draw pictures by number: `views` of the first person, then of the next."""
-        from ..demo.attributes import attributes
-        from ..demo.faces import render
-        from ..demo.identity import sample_identities
-        from ..demo.view import sample_views
+        from ..faces.attributes import attributes
+        from ..faces.identity import sample_identities
+        from ..faces.render import render
+        from ..faces.view import sample_views
 
         labels = index // self.views
         people = (labels + self.first_seed).tolist()

@@ -10,7 +10,7 @@ from networks import images, small_networks
 from pdgrad_core.contractions.filters import LowPassFilter, low_resolution
 from pdgrad_core.errors import InvalidInputError, SamplingStopped
 from pdgrad_core.images import resize
-from pdgrad_core.model_sets import ModelSet
+from pdgrad_core.models.sets import ModelSet
 from pdgrad_core.pipeline import Settings, restore_faces
 from pdgrad_core.recipes import RECIPES
 from pdgrad_core.restorers import load_restorer

@@ -10,7 +10,7 @@ from pdgrad_core.errors import InvalidInputError
 from pdgrad_core.guidance.gradients import compile_guidance
 from pdgrad_core.guidance.terms import Masked
 from pdgrad_core.losses.color_statistics import ColorStatistics
-from pdgrad_core.model_sets import ModelSet
+from pdgrad_core.models.sets import ModelSet
 from pdgrad_core.pipeline import Settings, restore_faces
 from pdgrad_core.recipe_base import GuideImages, Hints
 from pdgrad_core.recipes import RECIPES, with_combiner

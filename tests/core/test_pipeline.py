@@ -8,7 +8,7 @@ from golden import tiny_prior
 from networks import images, small_networks
 
 from pdgrad_core.errors import InvalidInputError, ScheduleError, UnknownNameError
-from pdgrad_core.model_sets import ModelSet
+from pdgrad_core.models.sets import ModelSet
 from pdgrad_core.pipeline import Settings, restore_faces
 from pdgrad_core.recipes import RECIPES
 from pdgrad_core.restorers import load_restorer

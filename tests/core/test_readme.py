@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from networks import images
 
-from pdgrad_core.demo.models import SIZE_PX, WEIGHTS
+from pdgrad_core.embedded import SIZE_PX, WEIGHTS
 from pdgrad_core.images import load_image, save_image
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")

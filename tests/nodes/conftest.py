@@ -26,7 +26,7 @@ def loaded_pack(tmp_path_factory):
 def pack(tmp_path, monkeypatch, small_models, loaded_pack):
     """The pack in a host to which nothing has happened yet."""
     loaded_pack.host.reset(tmp_path / "models")
-    monkeypatch.setattr(loaded_pack.module("pdgrad_core.demo.models"), "WEIGHTS", small_models)
+    monkeypatch.setattr(loaded_pack.module("pdgrad_core.embedded"), "WEIGHTS", small_models)
     return loaded_pack
 
 

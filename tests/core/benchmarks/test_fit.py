@@ -6,10 +6,10 @@ import pytest
 from golden import tiny_prior
 from small_models import write_small_models
 
+from pdgrad_core import embedded as models
 from pdgrad_core.benchmarks.fit import benchmark_fit
 from pdgrad_core.cli import main
 from pdgrad_core.contractions.fit import FitSettings
-from pdgrad_core.demo import models
 from pdgrad_core.errors import InvalidInputError
 
 QUICK = FitSettings(iterations=4, width=8)

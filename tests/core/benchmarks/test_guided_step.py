@@ -12,7 +12,7 @@ from pdgrad_core.benchmarks.straightforward import GRADIENTS, StraightforwardGui
 from pdgrad_core.cli import main
 from pdgrad_core.diffusion.sampler import StepContext
 from pdgrad_core.guidance.gradients import compile_guidance
-from pdgrad_core.precision import PrecisionPreset
+from pdgrad_core.models.precision import PrecisionPreset
 from pdgrad_core.recipe_base import GuideImages
 from pdgrad_core.recipes import PDGradParts
 

@@ -7,8 +7,8 @@ import pytest
 from networks import images
 from small_models import write_small_models
 
+from pdgrad_core import embedded as models
 from pdgrad_core.cli import main
-from pdgrad_core.demo import models
 from pdgrad_core.images import load_image, save_image
 from pdgrad_core.recipes import RECIPES
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
-from .diffusion.prior import DiffusionPrior
-from .errors import InvalidInputError
-from .features.base import FeatureNetwork, Precision
-from .registry import unknown_name
+from ..diffusion.prior import DiffusionPrior
+from ..errors import InvalidInputError
+from ..features.base import FeatureNetwork, Precision
+from ..registry import unknown_name
 
 PRECISIONS = ("exact", "balanced", "fast")
 """The presets' names, from the most exact to the fastest."""

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from pdgrad_core.demo.attributes import attribute_names, attributes
-from pdgrad_core.demo.draws import Draws, palette
-from pdgrad_core.demo.identity import Identity, sample_identities, sample_identity
-from pdgrad_core.demo.view import View, neutral_views, sample_view, sample_views
 from pdgrad_core.errors import InvalidInputError
+from pdgrad_core.faces.attributes import attribute_names, attributes
+from pdgrad_core.faces.draws import Draws, palette
+from pdgrad_core.faces.identity import Identity, sample_identities, sample_identity
+from pdgrad_core.faces.view import View, neutral_views, sample_view, sample_views
 
 MANY = range(600)
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from pdgrad_core import embedded as models
 from pdgrad_core.checkpoints import read_metadata
-from pdgrad_core.demo import models
-from pdgrad_core.demo.models import ROLES, SIZE_PX, WEIGHTS, demo_weights, load_scorers
+from pdgrad_core.embedded import ROLES, SIZE_PX, WEIGHTS, demo_weights, load_scorers
 from pdgrad_core.errors import CheckpointNotFoundError, UnknownNameError
 from pdgrad_core.features.arcface import load_arcface
 from pdgrad_core.features.vgg import load_perceptual

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import torch
 
-from .diffusion.prior import DiffusionPrior
-from .errors import MissingDependencyError
-from .features.base import FeatureNetwork
+from ..diffusion.prior import DiffusionPrior
+from ..errors import MissingDependencyError
+from ..features.base import FeatureNetwork
 
 
 def compile_networks(

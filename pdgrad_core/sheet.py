@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from ..errors import InvalidInputError
-from ..images import resize, to_pil
+from .errors import InvalidInputError
+from .images import resize, to_pil
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFont

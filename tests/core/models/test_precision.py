@@ -6,11 +6,11 @@ from golden import tiny_prior
 from model_files import write_models
 from networks import small_networks
 
-from pdgrad_core import precision
 from pdgrad_core.errors import InvalidInputError, UnknownNameError
 from pdgrad_core.features.base import Precision
-from pdgrad_core.model_sets import DEMO, load_model_set
-from pdgrad_core.precision import fast_16_bit_dtype, precision_preset
+from pdgrad_core.models import precision
+from pdgrad_core.models.precision import fast_16_bit_dtype, precision_preset
+from pdgrad_core.models.sets import DEMO, load_model_set
 
 CPU = torch.device("cpu")
 FLOAT, BRAIN, HALF = torch.float32, torch.bfloat16, torch.float16

@@ -1,8 +1,8 @@
 """Faces from a formula: seeded portraits with true pose, light and expression.
 
-    from pdgrad_core.demo.faces import render
-    from pdgrad_core.demo.identity import sample_identities
-    from pdgrad_core.demo.view import sample_views
+    from pdgrad_core.faces.render import render
+    from pdgrad_core.faces.identity import sample_identities
+    from pdgrad_core.faces.view import sample_views
 
     people = sample_identities([3, 3, 8])        # the same person twice, then another
     pictures = render(people, sample_views([0, 1, 2]), size=64)
@@ -37,9 +37,9 @@ Speed on one core of an AMD EPYC server: 190 pictures a second at 64 px, 54 at 1
 labels of parts included; 12 microseconds to draw the parameters of a person. Measured by
 
     OMP_NUM_THREADS=1 python -m timeit -n 1 -r 3 -s "
-    from pdgrad_core.demo.faces import render
-    from pdgrad_core.demo.identity import sample_identities
-    from pdgrad_core.demo.view import sample_views
+    from pdgrad_core.faces.render import render
+    from pdgrad_core.faces.identity import sample_identities
+    from pdgrad_core.faces.view import sample_views
     who, views = sample_identities(range(512)), sample_views(range(512))" "render(who, views, 64)"
 
 Coordinates in px span 0..size from edge to edge, so the template's (193, 240) of 512 is

@@ -4,10 +4,10 @@ import pytest
 import torch
 from networks import images, small_networks
 
-from pdgrad_core.compilation import check_compiler, compile_networks
 from pdgrad_core.diffusion.sampler import StepContext
 from pdgrad_core.errors import MissingDependencyError
 from pdgrad_core.guidance.gradients import compile_guidance
+from pdgrad_core.models.compilation import check_compiler, compile_networks
 from pdgrad_core.recipe_base import GuideImages
 from pdgrad_core.recipes import PDGradParts
 

@@ -8,18 +8,18 @@ from typing import Any
 
 import torch
 
+from ..diffusion.prior import DiffusionPrior, load_prior
+from ..errors import InvalidInputError
+from ..features.arcface import load_arcface
+from ..features.base import FeatureNetwork
+from ..features.discriminator import load_discriminator
+from ..features.vgg import load_perceptual
+from ..registry import unknown_name
+from ..restorers import RESTORERS, Restorer, load_restorer
+from ..weights.catalogue import weight_file
+from ..weights.folders import find, locate, search_folders
 from .compilation import compile_networks
-from .diffusion.prior import DiffusionPrior, load_prior
-from .errors import InvalidInputError
-from .features.arcface import load_arcface
-from .features.base import FeatureNetwork
-from .features.discriminator import load_discriminator
-from .features.vgg import load_perceptual
 from .precision import precision_preset
-from .registry import unknown_name
-from .restorers import RESTORERS, Restorer, load_restorer
-from .weights.catalogue import weight_file
-from .weights.folders import find, locate, search_folders
 
 logger = logging.getLogger(__name__)
 
@@ -137,7 +137,7 @@ def _folder_set(
 def _demo_set(
     restorer: str | None, features: Sequence[str], device: torch.device | str, dtype: torch.dtype
 ) -> ModelSet:
-    from .demo.models import demo_weights
+    from ..embedded import demo_weights
 
     logger.warning("The demo models know drawn faces only, 64x64 px; photos need the others.")
     for feature in features:

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from pdgrad_core.demo.canvas import PARTS
-from pdgrad_core.demo.faces import render
-from pdgrad_core.demo.identity import sample_identities, sample_identity
-from pdgrad_core.demo.view import neutral_views, sample_view, sample_views
 from pdgrad_core.errors import InvalidInputError
+from pdgrad_core.faces.canvas import PARTS
+from pdgrad_core.faces.identity import sample_identities, sample_identity
+from pdgrad_core.faces.render import render
+from pdgrad_core.faces.view import neutral_views, sample_view, sample_views
 
 TEMPLATE_512 = torch.tensor(
     [[193.0, 240.0], [319.0, 240.0], [256.5, 314.0], [201.0, 371.0], [313.0, 371.0]]

@@ -1,0 +1,1 @@
+"""Loading the networks of a restoration, in the precision and form that suits the device."""
