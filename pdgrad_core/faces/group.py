@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ..errors import InvalidInputError
 from .canvas import PARTS
-from .faces import SIZES, render
 from .identity import sample_identities
+from .render import SIZES, render
 from .view import sample_views
 
 _MARGIN = 0.3

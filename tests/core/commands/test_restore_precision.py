@@ -7,9 +7,9 @@ import torch
 from model_files import SIZE_PX, write_models
 from networks import images
 
-from pdgrad_core import precision
 from pdgrad_core.cli import main
 from pdgrad_core.images import save_image
+from pdgrad_core.models import precision
 
 
 def restore(folder, *arguments):
