@@ -126,7 +126,7 @@ class AlignFaces(io.ComfyNode):
             if method == "already aligned":
                 aligned = [(take_as_aligned(one, size_px),) for one in photos]
                 return _output(aligned, photos, photos)
-            detector = _detector(threshold, short_side_px) if method == "detect" else None
+            detector = face_detector(threshold, short_side_px) if method == "detect" else None
             which = numbers if choose == "by number" else choose
             aligned: list[tuple[AlignedFace, ...]] = []
             boxes: list[Tensor] = []
@@ -147,7 +147,16 @@ def _output(
     return io.NodeOutput(to_host(crops), placement, to_host(torch.cat(list(boxes))))
 
 
-def _detector(threshold: float, short_side_px: int) -> FaceDetector:
+def face_detector(threshold: float = 0.97, short_side_px: int = 640) -> FaceDetector:
+    """Load RetinaFace and put it under the host's care.
+
+    Args:
+        threshold: Lowest score of a found face.
+        short_side_px: The photo's shorter side while faces are looked for.
+
+    Raises:
+        CheckpointNotFoundError: Its weights are not here.
+    """
     from ..pdgrad_core.alignment import load_detector
 
     path = weights_path("retinaface", "facedetection")

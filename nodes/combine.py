@@ -1,12 +1,15 @@
-"""Combining losses: gradient surgery, and the weighted sum."""
+"""Combining losses: gradient surgery, the weighted sum, and the mask where nothing is guided."""
 
 import logging
+from typing import Any
 
 from comfy_api.latest import io
+from torch import Tensor
 
 from ..pdgrad_core.combiners import COMBINERS
+from ..pdgrad_core.parameters import Parameter, parameters_of
 from . import schema
-from .guidance import Wired, WiredSum, WiredSurgery, shares_an_image
+from .guidance import LoadedGuidance, checked_mask, joined, shares_an_image
 from .sockets import GuidanceIO, LossIO
 
 logger = logging.getLogger(__name__)
@@ -43,6 +46,10 @@ class GradientSurgery(io.ComfyNode):
                     "surgery (A1); torchjd_*: methods of the torchjd package, which have no pivot.",
                 ),
                 schema.text("name", "", "What the trace calls it; empty: surgery."),
+                *(
+                    schema.input_of(found, f"{_PREFIX}{found.name}", optional=True)
+                    for found in _method_options()
+                ),
             ],
             outputs=[GuidanceIO.Output("guidance", display_name="guidance")],
         )
@@ -53,17 +60,47 @@ class GradientSurgery(io.ComfyNode):
         return schema.check_choices(cls, method=method)
 
     @classmethod
-    def execute(cls, pivot: Wired, other: Wired, method: str, name: str) -> io.NodeOutput:
+    def execute(
+        cls,
+        pivot: LoadedGuidance,
+        other: LoadedGuidance,
+        method: str,
+        name: str,
+        **options: Any,
+    ) -> io.NodeOutput:
         """Describe the surgery; it is computed in the sampler."""
-        wired = WiredSurgery(name.strip() or "surgery", pivot, other, method)
+        from ..pdgrad_core.guidance.terms import Surgery
+
+        label = name.strip() or "surgery"
+        values = {key.removeprefix(_PREFIX): value for key, value in options.items()}
+        combiner = COMBINERS[method](**_known(method, values))
+        guidance = joined(
+            (pivot, other), lambda parts: Surgery(label, parts[0], parts[1], combiner)
+        )
         if not shares_an_image(pivot, other):
-            return io.NodeOutput(wired)
+            return io.NodeOutput(guidance)
         note = (
-            f"{wired.name}: pivot and other look at the same image, so there is little for the "
+            f"{label}: pivot and other look at the same image, so there is little for the "
             "surgery to settle; usually one is the coarse face and the other the reference."
         )
         logger.warning("%s", note)
-        return io.NodeOutput(wired, ui={"pdgrad_note": [note]})
+        return io.NodeOutput(guidance, ui={"pdgrad_note": [note]})
+
+
+_PREFIX = "method_"
+"""Of the inputs that a method's parameters have: a plain "seed" would be randomised by the page."""
+
+
+def _method_options() -> list[Parameter]:
+    """Return the parameters of all methods, each once."""
+    found = [one for member in COMBINERS.members.values() for one in parameters_of(member)]
+    return list({one.name: one for one in reversed(found)}.values())[::-1]
+
+
+def _known(method: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Return those of the values that a method takes."""
+    names = {one.name for one in parameters_of(COMBINERS[method])}
+    return {name: value for name, value in values.items() if name in names}
 
 
 class AddGuidance(io.ComfyNode):
@@ -92,10 +129,50 @@ class AddGuidance(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, first: Wired, second: Wired, first_weight: float, second_weight: float
+        cls,
+        first: LoadedGuidance,
+        second: LoadedGuidance,
+        first_weight: float,
+        second_weight: float,
     ) -> io.NodeOutput:
         """Describe the sum; it is computed in the sampler."""
-        return io.NodeOutput(WiredSum((first, second), (first_weight, second_weight)))
+        from ..pdgrad_core.guidance.terms import Sum
+
+        weights = (first_weight, second_weight)
+        return io.NodeOutput(joined((first, second), lambda parts: Sum(parts, weights)))
 
 
-NODES = [GradientSurgery, AddGuidance]
+class MaskGuidance(io.ComfyNode):
+    """See `define_schema`."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Return the node's public interface."""
+        return io.Schema(
+            node_id="PDGradMaskGuidance",
+            display_name="Mask Guidance",
+            category="PDGrad/guidance",
+            description=(
+                "Keeps a guidance out of a mask: where it is white the prior alone decides, as in "
+                "PGDiff's inpainting and old photos. A surgery inside does not see what happens "
+                "in the mask either."
+            ),
+            inputs=[
+                io.MultiType.Input("guidance", [GuidanceIO, LossIO], tooltip="What is masked."),
+                io.Mask.Input(
+                    "mask", tooltip="White where nothing is guided; of the faces' size, 0 and 1."
+                ),
+            ],
+            outputs=[GuidanceIO.Output("guidance_out", display_name="guidance")],
+        )
+
+    @classmethod
+    def execute(cls, guidance: LoadedGuidance, mask: Tensor) -> io.NodeOutput:
+        """Describe the masked guidance; it is computed in the sampler."""
+        from ..pdgrad_core.guidance.terms import Masked
+
+        missing = checked_mask(mask)
+        return io.NodeOutput(joined((guidance,), lambda parts: Masked(parts[0], missing)))
+
+
+NODES = [GradientSurgery, AddGuidance, MaskGuidance]

@@ -1,251 +1,149 @@
-"""PDG_LOSS and PDG_GUIDANCE: a guidance as wired, finished when the faces are known."""
+"""PDG_LOSS and PDG_GUIDANCE: the core's expression, with the networks that it needs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from ..pdgrad_core.errors import InvalidInputError
-from ..pdgrad_core.images import resize
-from .sockets import LoadedFeatures, LoadedRestorer, Patcher
+from .boundary import from_host, mask_from_host, outside_inference_mode
 
 if TYPE_CHECKING:
     from ..pdgrad_core.features.base import FeatureNetwork
-    from ..pdgrad_core.guidance.terms import Expression, MovingTarget
+    from ..pdgrad_core.guidance.terms import Expression
     from ..pdgrad_core.losses import Loss
-    from ..pdgrad_core.restorers.base import Restorer
+    from .sockets import LoadedFeatures, LoadedRestorer, Patcher
 
 BATCH_MODES = ["auto", "per_face", "references"]
 
 
 @dataclass(frozen=True)
-class WiredTerm:
-    """One loss of a PDG_LOSS: its suffix in the trace ("arc"), the loss and its weight.
+class LoadedGuidance:
+    """An expression whose pictures are not fitted to any faces yet.
 
     Attributes:
-        loss: The loss, or what makes it from the mask of missing pixels (None without one).
+        expression: What guides.
+        features: The feature networks that its losses were given.
+        restorers: The restorers that make its targets.
     """
 
-    suffix: str
-    loss: Loss | Callable[[Tensor | None], Loss]
-    weight: float = 1.0
+    expression: Expression
+    features: tuple[LoadedFeatures, ...] = ()
+    restorers: tuple[LoadedRestorer, ...] = ()
+
+    @property
+    def networks(self) -> dict[str, FeatureNetwork]:
+        """The feature networks by name.
+
+        Raises:
+            InvalidInputError: Two losses bring different networks for the same purpose.
+        """
+        found: dict[str, FeatureNetwork] = {}
+        for features in self.features:
+            for name, network in features.networks.items():
+                if found.setdefault(name, network) is not network:
+                    raise InvalidInputError(
+                        f"The losses of this guidance use two different {name} networks; connect "
+                        "all of them to the same Load Feature Networks node."
+                    )
+        return found
+
+    @property
+    def patchers(self) -> list[Patcher]:
+        """The host's handles on every network that the guidance needs."""
+        found = [patcher for features in self.features for patcher in features.patchers]
+        found += [one.patcher for one in self.restorers if one.patcher is not None]
+        return list(dict.fromkeys(found))
 
 
-@dataclass(frozen=True)
-class WiredLoss:
-    """PDG_LOSS: losses towards one image or several.
+def joined(
+    parts: Sequence[LoadedGuidance], make: Callable[[tuple[Expression, ...]], Expression]
+) -> LoadedGuidance:
+    """Return the guidance that an operation makes of several.
 
-    Attributes:
-        name: What the trace calls it.
-        terms: The losses; they are added.
-        image: The targets, `(N, 3, H, W)` in [-1, 1]; None for losses that compare with none.
-        batch_mode: "per_face": target i is for face i; "references": every target is for every
-            face, and they are averaged; "auto": the first where the numbers agree.
-        features: Networks that the losses need, None where they compare pixels.
-        restorer: Where given, the target is f(image, x_t, t), made anew at each step.
-        mask: Missing pixels of the images, `(B, 1, H, W)`, for the losses that are made from it.
+    Args:
+        parts: What is joined.
+        make: Makes one expression of theirs.
     """
-
-    name: str
-    terms: tuple[WiredTerm, ...]
-    image: Tensor | None
-    batch_mode: str = "auto"
-    features: LoadedFeatures | None = None
-    restorer: LoadedRestorer | None = None
-    mask: Tensor | None = None
-
-
-@dataclass(frozen=True)
-class WiredSum:
-    """PDG_GUIDANCE: a weighted sum."""
-
-    parts: tuple[Wired, ...]
-    weights: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class WiredSurgery:
-    """PDG_GUIDANCE: gradient surgery between a pivot and another part."""
-
-    name: str
-    pivot: Wired
-    other: Wired
-    method: str
-
-
-@dataclass(frozen=True)
-class WiredMask:
-    """PDG_GUIDANCE: a part that does not act where a mask `(B, 1, H, W)` is 1."""
-
-    part: Wired
-    mask: Tensor
-
-
-Wired: TypeAlias = WiredLoss | WiredSum | WiredSurgery | WiredMask
-
-
-def losses_of(wired: Wired) -> Iterator[WiredLoss]:
-    """Yield every loss of a wired guidance, from left to right."""
-    if isinstance(wired, WiredLoss):
-        yield wired
-        return
-    if isinstance(wired, WiredMask):
-        parts = (wired.part,)
-    else:
-        parts = wired.parts if isinstance(wired, WiredSum) else (wired.pivot, wired.other)
-    for part in parts:
-        yield from losses_of(part)
-
-
-def shares_an_image(pivot: Wired, other: Wired) -> bool:
-    """Return whether both sides of a surgery look at one and the same image."""
-    return any(
-        first.image.shape == second.image.shape and torch.equal(first.image, second.image)
-        for first in losses_of(pivot)
-        for second in losses_of(other)
-        if first.image is not None and second.image is not None
+    return LoadedGuidance(
+        make(tuple(part.expression for part in parts)),
+        tuple(features for part in parts for features in part.features),
+        tuple(restorer for part in parts for restorer in part.restorers),
     )
 
 
-def patchers_of(wired: Wired) -> list[Patcher]:
-    """Return the host's handles on every network that a guidance needs."""
-    found: list[Patcher] = []
-    for loss in losses_of(wired):
-        found += loss.features.patchers if loss.features else ()
-        if loss.restorer is not None and loss.restorer.patcher is not None:
-            found.append(loss.restorer.patcher)
-    return list(dict.fromkeys(found))
+def shares_an_image(pivot: LoadedGuidance, other: LoadedGuidance) -> bool:
+    """Return whether both sides of a surgery look at one and the same image."""
+    from ..pdgrad_core.guidance.targets import Pictures
+    from ..pdgrad_core.guidance.terms import terms_of
+
+    first, second = (
+        [term.target for term in terms_of(side.expression) if isinstance(term.target, Pictures)]
+        for side in (pivot, other)
+    )
+    return any(one.same_as(another) for one in first for another in second)
 
 
-def networks_of(wired: Wired) -> dict[str, FeatureNetwork]:
-    """Return the feature networks of a guidance by name.
+@dataclass(frozen=True)
+class Towards:
+    """What a loss node pulls towards.
 
-    Raises:
-        InvalidInputError: Two losses bring different networks for the same purpose.
+    Attributes:
+        image: `(N, H, W, C)` as it comes from the wire; None for a loss that compares with none.
+        batch_mode: See `Pictures`.
+        restorer: Makes the target from the image.
     """
-    found: dict[str, FeatureNetwork] = {}
-    for loss in losses_of(wired):
-        for name, network in (loss.features.networks if loss.features else {}).items():
-            if found.setdefault(name, network) is not network:
-                raise InvalidInputError(
-                    f"The losses of this guidance use two different {name} networks; connect all "
-                    "of them to the same Load Feature Networks node."
-                )
-    return found
+
+    image: Tensor | None = None
+    batch_mode: str = "auto"
+    restorer: LoadedRestorer | None = None
 
 
-class GuidanceBuilder:
-    """Turns a wired guidance into the core's expression for a given batch.
+def loss_guidance(
+    name: str,
+    losses: Mapping[str, tuple[Loss, float]],
+    towards: Towards,
+    features: LoadedFeatures | None = None,
+) -> LoadedGuidance:
+    """Return losses towards one image or several, added up.
 
     Args:
-        batch: Number of faces that are sampled.
-        size: Their height and width in pixels.
-        device: Where the targets are wanted.
+        name: What the trace calls them.
+        losses: Each with its weight, by what the trace calls it beside the name.
+        towards: Where they pull.
+        features: The networks they look through; None where they compare pixels.
     """
+    from ..pdgrad_core.guidance.targets import Pictures
+    from ..pdgrad_core.guidance.terms import Sum, Term
 
-    def __init__(self, batch: int, size: tuple[int, int], device: torch.device) -> None:
-        self.batch = batch
-        self.size = size
-        self.device = device
-        self._names: dict[str, int] = {}
-
-    def build(self, wired: Wired) -> Expression:
-        """Return the expression; see `Wired`.
-
-        Raises:
-            InvalidInputError: A target's number or shape does not fit the faces.
-        """
-        from ..pdgrad_core.combiners import COMBINERS
-        from ..pdgrad_core.guidance.terms import Masked, Sum, Surgery
-
-        if isinstance(wired, WiredLoss):
-            return self._loss(wired)
-        if isinstance(wired, WiredMask):
-            return Masked(self.build(wired.part), self._mask(wired.mask))
-        if isinstance(wired, WiredSum):
-            return Sum(tuple(self.build(part) for part in wired.parts), wired.weights)
-        pivot, other = self.build(wired.pivot), self.build(wired.other)
-        return Surgery(self._unique(wired.name), pivot, other, COMBINERS[wired.method]())
-
-    def _loss(self, wired: WiredLoss) -> Expression:
-        from ..pdgrad_core.guidance.terms import Sum, Term
-        from ..pdgrad_core.losses import Loss
-
-        name = self._unique(wired.name)
-        targets = self._targets(wired)
-        share = 1 / len(targets)
-        mask = None if wired.mask is None else self._mask(wired.mask)
-        losses = [t.loss if isinstance(t.loss, Loss) else t.loss(mask) for t in wired.terms]
-        terms = [
-            Term(f"{name}{index}.{term.suffix}", loss, target, term.weight * share)
-            for index, target in zip(_numbers(len(targets)), targets, strict=True)
-            for term, loss in zip(wired.terms, losses, strict=True)
-        ]
-        return terms[0] if len(terms) == 1 else Sum(tuple(terms))
-
-    def _targets(self, wired: WiredLoss) -> Sequence[Tensor | MovingTarget | None]:
-        """Return the targets of the sampler's size, each for every face or one per face."""
-        if wired.image is None:
-            return [None]
-        images = self._images(wired, wired.image)
-        if wired.restorer is None:
-            return images
-        return [_restored(image, wired.restorer.restorer) for image in images]
-
-    def _images(self, wired: WiredLoss, given: Tensor) -> list[Tensor]:
-        image, count = self._fitted(wired.name, given), given.shape[0]
-        if count == 1:
-            return [image]
-        if wired.batch_mode == "references":
-            return list(image.split(1))
-        if count == self.batch:
-            return [image]
-        if wired.batch_mode == "auto" and self.batch == 1:
-            return list(image.split(1))
-        raise InvalidInputError(
-            f"The loss {wired.name!r} has {count} target images for {self.batch} faces; give one "
-            "per face, or set batch_mode to references if all of them show the same person."
-        )
-
-    def _mask(self, mask: Tensor) -> Tensor:
-        from ..pdgrad_core.masks import check_mask
-
-        found = check_mask(mask, *self.size).to(self.device)
-        if found.shape[0] not in (1, self.batch):
-            raise InvalidInputError(
-                f"Give one mask, or as many as the {self.batch} faces, not {found.shape[0]}."
-            )
-        return found
-
-    def _fitted(self, name: str, image: Tensor) -> Tensor:
-        image = image.to(self.device)
-        found = (image.shape[-2], image.shape[-1])
-        if found == self.size:
-            return image
-        height, width = self.size
-        if found[0] * width != found[1] * height:
-            raise InvalidInputError(
-                f"The target image of the loss {name!r} is {found[1]}x{found[0]} pixels, "
-                f"but the faces are {width}x{height}; align it to the same crop (Align Faces)."
-            )
-        return resize(image, height, width, "bicubic").clamp(-1, 1)
-
-    def _unique(self, name: str) -> str:
-        """Return the name, with a number where it was used before: the trace tells them apart."""
-        self._names[name] = self._names.get(name, 0) + 1
-        return name if self._names[name] == 1 else f"{name} {self._names[name]}"
+    target = None
+    if towards.image is not None:
+        with outside_inference_mode():
+            image = from_host(towards.image, "The loss's image")
+        restorer = towards.restorer.restorer if towards.restorer else None
+        mode: Any = towards.batch_mode
+        target = Pictures(image, mode, restorer)
+    terms = [Term(f"{name}.{part}", loss, target, w) for part, (loss, w) in losses.items()]
+    return LoadedGuidance(
+        terms[0] if len(terms) == 1 else Sum(tuple(terms)),
+        () if features is None else (features,),
+        () if towards.restorer is None else (towards.restorer,),
+    )
 
 
-def _restored(image: Tensor, restorer: Restorer) -> Tensor | MovingTarget:
-    """Return f(image), or for a restorer that looks at x_t what gives it at each step."""
-    if not restorer.depends_on_x_t:
-        return restorer(image)
-    return lambda context: restorer(image.expand_as(context.x_t), context.x_t, context.t)
+def checked_mask(mask: Tensor, image: Tensor | None = None) -> Tensor:
+    """Return a MASK as `(B, 1, H, W)`; one that cannot be used is refused here, before any work.
 
+    Args:
+        mask: As it comes from the wire.
+        image: `(N, H, W, C)` whose size it must have; None for any.
+    """
+    from ..pdgrad_core.masks import check_mask
 
-def _numbers(count: int) -> list[str]:
-    return [""] if count == 1 else [str(index + 1) for index in range(count)]
+    with outside_inference_mode():
+        found = mask_from_host(mask)
+        size = found.shape[-2:] if image is None else image.shape[1:3]
+        return check_mask(found, size[0], size[1])

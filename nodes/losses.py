@@ -1,19 +1,25 @@
-"""Losses on x0hat: the feature networks they compare by, and the losses themselves."""
+"""PDGrad's own losses, at two levels, and the feature networks that losses look through."""
 
-import re
 from pathlib import Path
+from typing import Any
 
 from comfy_api.latest import io
 from torch import Tensor
 
 from ..pdgrad_core.errors import InvalidInputError
-from ..pdgrad_core.features.vgg import LOW_TAPS, TAPS
-from ..pdgrad_core.registry import unknown_name
+from ..pdgrad_core.features import FEATURES
+from ..pdgrad_core.features.arcface import ArcFace
+from ..pdgrad_core.losses import Loss
+from ..pdgrad_core.losses.perceptual import PerceptualLoss
+from ..pdgrad_core.parameters import Parameter, parameters_of
 from . import schema
-from .boundary import as_sentence, from_host, outside_inference_mode, patcher_for
-from .guidance import BATCH_MODES, WiredLoss, WiredTerm
-from .sockets import FeaturesIO, LoadedFeatures, LossIO, Patcher
+from .boundary import as_sentence, outside_inference_mode, patcher_for
+from .guidance import BATCH_MODES, Towards, loss_guidance
+from .loss_nodes import LOADED_APART
+from .sockets import FeaturesIO, LoadedFeatures, LossIO
 from .weights import DEMO, SCORER, choices, demo_path, weights_path
+
+NO_NETWORK = "none"
 
 IDENTITY_CROPS = ["whole face", "arcface template"]
 
@@ -35,14 +41,14 @@ class LoadFeatures(io.ComfyNode):
             inputs=[
                 schema.choice(
                     "identity",
-                    choices([DEMO, SCORER, "arcface-iresnet50", "arcface-ir-se50"], "pdgrad"),
+                    choices([DEMO, SCORER, *FEATURES["arcface"].weights], "pdgrad"),
                     DEMO,
                     "The identity network (ArcFace); the papers use iresnet50. 'demo scorer' never "
                     "guides and is for Compare Faces.",
                 ),
                 schema.choice(
                     "perceptual",
-                    choices([DEMO, SCORER, "vgg16"], "pdgrad"),
+                    choices([DEMO, SCORER, *FEATURES["vgg"].weights], "pdgrad"),
                     DEMO,
                     "The appearance network (VGG16 with LPIPS heads).",
                 ),
@@ -53,6 +59,7 @@ class LoadFeatures(io.ComfyNode):
                     "What ArcFace is shown: the whole aligned face, as PGDiff does, or the part "
                     "that its own template covers.",
                 ),
+                *_further_networks(),
             ],
             outputs=[FeaturesIO.Output("features", display_name="features")],
         )
@@ -67,30 +74,88 @@ class LoadFeatures(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, identity: str, perceptual: str, identity_crop: str) -> io.NodeOutput:
-        """Load both networks outside inference mode and put them under the host's care."""
-        from ..pdgrad_core.features.arcface import load_arcface
-        from ..pdgrad_core.features.base import FeatureNetwork
-        from ..pdgrad_core.features.vgg import load_perceptual
-
-        arcface_path = _path(identity, "arcface")
-        vgg_path = _path(perceptual, "vgg")
+    def execute(
+        cls, identity: str, perceptual: str, identity_crop: str, **further: str
+    ) -> io.NodeOutput:
+        """Load the networks outside inference mode and put them under the host's care."""
+        chosen = {"arcface": identity, "vgg": perceptual, **further}
+        paths = {
+            name: _path(choice, name) for name, choice in chosen.items() if choice != NO_NETWORK
+        }
         with outside_inference_mode():
-            arcface = load_arcface(arcface_path)
+            networks = {name: FEATURES[name].load(path) for name, path in paths.items()}
+            arcface = networks["arcface"]
+            assert isinstance(arcface, ArcFace)
             arcface.template_crop = identity_crop == IDENTITY_CROPS[1]
-            vgg = load_perceptual(vgg_path)
-            networks: dict[str, FeatureNetwork] = {"arcface": arcface, "vgg": vgg}
-            patchers: tuple[Patcher, ...] = (
-                patcher_for(arcface.network),  # type: ignore[attr-defined]
-                patcher_for(vgg.trunk),
-            )
+            modules = [network.module for network in networks.values()]
+            patchers = tuple(patcher_for(module) for module in modules if module is not None)
             return io.NodeOutput(LoadedFeatures(networks, patchers))
 
 
-def _path(choice: str, role: str) -> Path:
+def _further_networks() -> list[Any]:
+    """Return inputs for the feature networks beside ArcFace and VGG16, left out by default."""
+    known = {"arcface", "vgg", "pixels", *LOADED_APART}
+    return [
+        schema.choice(
+            name,
+            choices([NO_NETWORK, *(member.weights or (name,))], "pdgrad" if member.weights else ""),
+            NO_NETWORK,
+            f"The feature network {name!r}, for losses that look through it.",
+            optional=True,
+        )
+        for name, member in FEATURES.members.items()
+        if name not in known
+    ]
+
+
+def _path(choice: str, role: str) -> Path | None:
     if choice == SCORER:
         return demo_path(f"scorer-{role}")
-    return demo_path(role) if choice == DEMO else weights_path(choice, "pdgrad")
+    if choice == DEMO:
+        return demo_path(role)
+    return weights_path(choice, "pdgrad") if FEATURES[role].weights else None
+
+
+class LoadDiscriminator(io.ComfyNode):
+    """See `define_schema`."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Return the node's public interface."""
+        weights = FEATURES["discriminator"].weights
+        return io.Schema(
+            node_id="PDGradLoadDiscriminator",
+            display_name="Load Discriminator",
+            category="PDGrad/loaders",
+            description=(
+                "Loads a StyleGAN2 discriminator in GPEN's layout, which tells photographs of "
+                "faces from inventions, for the Adversarial Loss. There is none for drawn faces."
+            ),
+            inputs=[
+                schema.choice(
+                    "weights",
+                    choices(weights, "facerestore_models"),
+                    weights[0],
+                    "GPEN-BFR-512-D.pth judges faces of 512 pixels; a missing file is explained "
+                    "when the node runs.",
+                )
+            ],
+            outputs=[FeaturesIO.Output("features", display_name="discriminator")],
+        )
+
+    @classmethod
+    def validate_inputs(cls, weights: str | None) -> bool | str:
+        """Refuse unknown choices before anything runs."""
+        return schema.check_choices(cls, weights=weights)
+
+    @classmethod
+    def execute(cls, weights: str) -> io.NodeOutput:
+        """Load the network outside inference mode and put it under the host's care."""
+        with outside_inference_mode():
+            network = FEATURES["discriminator"].load(weights_path(weights, "facerestore_models"))
+            assert network.module is not None
+            loaded = LoadedFeatures({network.name: network}, (patcher_for(network.module),))
+            return io.NodeOutput(loaded)
 
 
 class LossBuilder(io.ComfyNode):
@@ -130,7 +195,7 @@ class LossBuilder(io.ComfyNode):
                 ),
                 schema.text(
                     "perceptual_layers",
-                    ", ".join(LOW_TAPS),
+                    ", ".join(_layers().default),
                     "VGG16 layers that d_vgg compares, conv1_1 to conv5_3; LPIPS itself takes "
                     "conv5_3 instead of conv5_2.",
                 ),
@@ -152,7 +217,7 @@ class LossBuilder(io.ComfyNode):
     ) -> bool | str:
         """Refuse unknown choices and layers before anything runs."""
         if perceptual_layers is not None:
-            known = as_sentence(lambda: parse_layers(perceptual_layers))
+            known = as_sentence(lambda: _parse_layers(perceptual_layers))
             if known is not True:
                 return known
         return schema.check_choices(cls, level=level, batch_mode=batch_mode)
@@ -172,40 +237,29 @@ class LossBuilder(io.ComfyNode):
     ) -> io.NodeOutput:
         """Describe the loss; it is computed in the sampler."""
         from ..pdgrad_core.losses.identity import IdentityLoss
-        from ..pdgrad_core.losses.perceptual import PerceptualLoss
 
-        terms: list[WiredTerm] = []
+        losses: dict[str, tuple[Loss, float]] = {}
         if identity_weight > 0:
-            terms.append(WiredTerm("arc", IdentityLoss(level), weight * identity_weight))
+            losses["arc"] = (IdentityLoss(level), weight * identity_weight)
         if level == "low" and perceptual_weight > 0:
-            loss = PerceptualLoss(parse_layers(perceptual_layers))
-            terms.append(WiredTerm("vgg", loss, weight * perceptual_weight))
-        if not terms:
+            layers = _parse_layers(perceptual_layers)
+            losses["vgg"] = (PerceptualLoss(layers), weight * perceptual_weight)
+        if not losses:
             raise InvalidInputError(
                 f"This {level}-level loss has no part with a weight above 0; set identity_weight"
                 + (" or perceptual_weight." if level == "low" else ".")
             )
-        with outside_inference_mode():
-            target = from_host(image, "The loss's image")
-        return io.NodeOutput(
-            WiredLoss(name.strip() or level, tuple(terms), target, batch_mode, features)
-        )
+        towards = Towards(image, batch_mode)
+        return io.NodeOutput(loss_guidance(name.strip() or level, losses, towards, features))
 
 
-def parse_layers(layers: str) -> list[str]:
-    """Read VGG16 layers written with commas or spaces.
-
-    Raises:
-        UnknownNameError: VGG16 has no layer of that name.
-        InvalidInputError: There is none, or one comes twice.
-    """
-    names = [name for name in re.split(r"[,;\s]+", layers) if name]
-    for name in names:
-        if name not in TAPS:
-            raise unknown_name("VGG16 layer", name, list(TAPS))
-    if not names or len(set(names)) < len(names):
-        raise InvalidInputError("perceptual_layers needs at least one VGG16 layer, each once.")
-    return names
+def _layers() -> Parameter:
+    return next(one for one in parameters_of(PerceptualLoss) if one.name == "layers")
 
 
-NODES = [LoadFeatures, LossBuilder]
+def _parse_layers(written: str) -> list[str]:
+    """Read VGG16 layers written with commas or spaces; see `schema.parse_list`."""
+    return schema.parse_list(_layers(), written)
+
+
+NODES = [LoadFeatures, LossBuilder, LoadDiscriminator]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING
 
 from comfy_api.latest import io
 from torch import Tensor
@@ -14,9 +13,6 @@ from ..pdgrad_core.images import resize
 from . import schema
 from .boundary import from_host, load_networks, outside_inference_mode
 from .sockets import FeaturesIO, LoadedFeatures
-
-if TYPE_CHECKING:
-    from ..pdgrad_core.features.base import FeatureNetwork
 
 AGAINST = ["truth", "reference"]
 
@@ -107,6 +103,7 @@ def _measured(
     result: Tensor, truth: Tensor, against: str, features: LoadedFeatures | None
 ) -> dict[str, list[float]]:
     from ..pdgrad_core.features.arcface import ArcFace
+    from ..pdgrad_core.losses.perceptual import LPIPSDistance
     from ..pdgrad_core.metrics import METRICS
 
     metrics = {} if against == "reference" else {n: METRICS[n]() for n in ("psnr", "ssim")}
@@ -118,25 +115,10 @@ def _measured(
         arcface = features.networks["arcface"]
         assert isinstance(arcface, ArcFace)
         if against == "truth":
-            distance = _Perceptual(features.networks["vgg"])
+            distance = LPIPSDistance(features.networks["vgg"])
             metrics["lpips"] = METRICS["lpips"](distance)  # type: ignore[call-arg]
         metrics["deg"] = METRICS["deg"](arcface.embed)  # type: ignore[call-arg]
     return {name: metric(result, truth).tolist() for name, metric in metrics.items()}
-
-
-class _Perceptual:
-    """LPIPS's distance by a VGG16 with its heads."""
-
-    def __init__(self, network: FeatureNetwork) -> None:
-        from ..pdgrad_core.features.vgg import HEAD_TAPS
-        from ..pdgrad_core.losses.perceptual import PerceptualLoss
-
-        self.network = network
-        self.loss = PerceptualLoss(HEAD_TAPS)
-
-    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
-        features = self.network.features(first, self.loss.layers)
-        return self.loss(self.network, features, self.loss.target(self.network, second))
 
 
 def _line(name: str, values: list[float]) -> str:

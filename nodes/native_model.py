@@ -11,7 +11,7 @@ import torch
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor, nn
 
-from ..pdgrad_core.diffusion.prior import DiffusionPrior
+from ..pdgrad_core.diffusion.priors import LoadedPrior
 
 
 class PixelSpace(comfy.latent_formats.LatentFormat):
@@ -49,7 +49,7 @@ class Adapter(nn.Module):
         return self.network(x, timesteps)[:, :3]
 
 
-def native_patcher(prior: DiffusionPrior) -> Any:
+def native_patcher(prior: LoadedPrior) -> Any:
     """Return a ModelPatcher that KSampler and its relatives can sample.
 
     The network is copied: two of the host's handles on one network would move it under each

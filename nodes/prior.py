@@ -6,6 +6,7 @@ import torch
 from comfy_api.latest import io
 
 from ..pdgrad_core.devices import DTYPES, parse_dtype
+from ..pdgrad_core.diffusion.priors import PRIORS, load_prior
 from ..pdgrad_core.errors import InvalidInputError
 from . import schema
 from .boundary import outside_inference_mode, patcher_for
@@ -30,7 +31,7 @@ class LoadPrior(io.ComfyNode):
             inputs=[
                 schema.choice(
                     "weights",
-                    choices([DEMO, "ffhq512-prior"], "pdgrad"),
+                    choices([DEMO, *_offered()], "pdgrad"),
                     DEMO,
                     "Which prior. Files of your own go into models/pdgrad; a missing file is "
                     "explained when the node runs.",
@@ -54,11 +55,13 @@ class LoadPrior(io.ComfyNode):
     @classmethod
     def execute(cls, weights: str, precision: str) -> io.NodeOutput:
         """Load the prior outside inference mode and put it under the host's care."""
-        from ..pdgrad_core.diffusion.prior import load_prior
-
-        path = demo_path("prior") if weights == DEMO else weights_path(weights, "pdgrad")
+        kind, path = None, None
+        if weights in PRIORS and not PRIORS[weights].needs_weights:
+            kind = weights
+        else:
+            path = demo_path("prior") if weights == DEMO else weights_path(weights, "pdgrad")
         with outside_inference_mode():
-            prior = load_prior(path, dtype=parse_dtype(precision))
+            prior = load_prior(path, dtype=parse_dtype(precision), kind=kind)
             return io.NodeOutput(LoadedPrior(prior, patcher_for(prior.network)))
 
 
@@ -95,6 +98,13 @@ class PriorAsModel(io.ComfyNode):
             )
         with outside_inference_mode():
             return io.NodeOutput(_as_native(prior), [[torch.zeros(1, 1, 1), {}]])
+
+
+def _offered() -> list[str]:
+    """Return the published priors, then the kinds that need no file."""
+    members = PRIORS.members
+    published = [name for member in members.values() for name in member.weights]
+    return published + [name for name, member in members.items() if not member.needs_weights]
 
 
 def _as_native(loaded: LoadedPrior) -> Any:

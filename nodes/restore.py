@@ -9,8 +9,9 @@ from torch import Tensor
 
 from ..pdgrad_core.errors import InvalidInputError
 from ..pdgrad_core.images import resize
-from ..pdgrad_core.restorers import Restorer, load_restorer
+from ..pdgrad_core.restorers import RESTORERS, Restorer, load_restorer
 from ..pdgrad_core.restorers.spandrel_model import SpandrelModel
+from ..pdgrad_core.weights.catalogue import CATALOGUE
 from . import schema
 from .boundary import (
     from_host,
@@ -25,13 +26,25 @@ from .weights import DEMO, choices, demo_path, weights_path
 
 NO_RESTORER = "none"
 
-CATALOGUED = {
-    "codeformer": "codeformer",
-    "gfpgan-1.4": "gfpgan",
-    "restoreformer": "restoreformer",
-    "pgdiff-rrdb": "rrdb",
-}
-"""Restorer by the catalogue's name of its weights."""
+
+def catalogued() -> dict[str, str]:
+    """Return the restorers with published weights, by the weights' names in the catalogue.
+
+    Those that other packs use too come first.
+    """
+    found = {member.weights: name for name, member in RESTORERS.members.items() if member.weights}
+    files = [file for file in CATALOGUE if file.name in found]
+    files.sort(key=lambda file: file.category != "facerestore_models")
+    return {file.name: found[file.name] for file in files}
+
+
+def without_weights() -> list[str]:
+    """Return the restorers that need no file, beside `none`."""
+    return [
+        name
+        for name, member in RESTORERS.members.items()
+        if not member.needs_weights and name != NO_RESTORER
+    ]
 
 
 class LoadRestorerNode(io.ComfyNode):
@@ -40,7 +53,7 @@ class LoadRestorerNode(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        offered = [DEMO, NO_RESTORER, *CATALOGUED]
+        offered = [DEMO, NO_RESTORER, *catalogued(), *without_weights()]
         return io.Schema(
             node_id="PDGradLoadRestorer",
             display_name="Load Face Restorer",
@@ -80,11 +93,9 @@ class LoadRestorerNode(io.ComfyNode):
 def _load(weights: str) -> Restorer:
     if weights == DEMO:
         return load_restorer("demo", demo_path("restorer"))
-    if weights == NO_RESTORER:
-        return load_restorer("none")
-    if weights == "pgdiff-rrdb":
-        return load_restorer("rrdb", weights_path(weights, "pdgrad"))
-    name = CATALOGUED.get(weights, "spandrel_model")
+    if weights in (NO_RESTORER, *without_weights()):
+        return load_restorer(weights)
+    name = catalogued().get(weights, "spandrel_model")
     return load_restorer(name, weights_path(weights, "facerestore_models"))
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from comfy_api.latest import io
 from torch import Tensor
 
+from ..pdgrad_core.diffusion.noise import PerImageNoise, per_image_generators
+from ..pdgrad_core.diffusion.schedule import Schedule
 from ..pdgrad_core.errors import InvalidInputError
-from ..pdgrad_core.guidance.strength import STRENGTHS
 from ..pdgrad_core.images import check_image
+from ..pdgrad_core.runs import Process, Run, prepare_run
 from . import schema
 from .boundary import (
     StepReporter,
@@ -24,7 +26,7 @@ from .boundary import (
     stop_if_interrupted,
     to_host,
 )
-from .guidance import GuidanceBuilder, Wired, networks_of, patchers_of
+from .guidance import LoadedGuidance
 from .sampling_inputs import process_inputs, strength_inputs
 from .sockets import (
     ContractionIO,
@@ -38,8 +40,8 @@ from .sockets import (
 )
 
 if TYPE_CHECKING:
-    from ..pdgrad_core.diffusion.sampler import Record, Sampler, SampleResult
-    from ..pdgrad_core.diffusion.schedule import Schedule
+    from ..pdgrad_core.diffusion.sampler import Record, SampleResult
+    from ..pdgrad_core.guidance.terms import Expression
 
 BYTES_PER_PIXEL = 8000
 """About what activations and adjoints take per pixel of a face."""
@@ -125,10 +127,8 @@ class DDPMSampler(io.ComfyNode):
             )
         if None in (start, tau, steps, respacing):
             return True
-        from ..pdgrad_core.diffusion.schedule import Schedule
-
-        plan = (start == "image", tau, steps, str(respacing))
-        return as_sentence(lambda: _plan(Schedule.linear(), *plan))  # type: ignore[arg-type]
+        plan = {"start": start, "tau": tau, "steps": steps, "respacing": respacing}
+        return as_sentence(lambda: _process(plan, Schedule.linear()).plan(Schedule.linear()))
 
     @classmethod
     def execute(cls, prior: LoadedPrior, **settings: Any) -> io.NodeOutput:
@@ -138,12 +138,9 @@ class DDPMSampler(io.ComfyNode):
             start = None if image is None else from_host(image, "The start image")
             run = _Run(prior, start, settings, cls.hidden.unique_id)
             result = run_in_memory("Sampling", run)
-            rows = [_on_cpu(record) for record in result.trace]
-            return io.NodeOutput(
-                to_host(result.image),
-                Trace(rows),
-                ui={"pdgrad_trace": [json.dumps(_for_the_page(rows))]},
-            )
+            trace = Trace.on_cpu(result.trace)
+            shown = json.dumps(for_the_page(trace.rows))
+            return io.NodeOutput(to_host(result.image), trace, ui={"pdgrad_trace": [shown]})
 
 
 @dataclass(frozen=True)
@@ -156,36 +153,42 @@ class _Run:
     node_id: str | None
 
     def __call__(self) -> SampleResult:
-        from ..pdgrad_core.guidance.gradients import compile_guidance
-
-        wired: Wired | None = self.settings.get("guidance")
+        guidance: LoadedGuidance | None = self.settings.get("guidance")
         contraction: LoadedContraction | None = self.settings.get("contraction")
         shape = self._shape()
         self.loaded.prior.check_size(*shape[-2:])
-        sampler = self._sampler()
-        patchers = [self.loaded.patcher, *(patchers_of(wired) if wired else [])]
+        process = _process(self.settings, self.loaded.prior.schedule)
+        process.sampler(self.loaded.prior)  # refuses wrong numbers before any work
+        patchers = [self.loaded.patcher, *(guidance.patchers if guidance else [])]
         patchers += contraction.patchers if contraction else ()
         device = load_networks(patchers, BYTES_PER_PIXEL * shape[0] * shape[-1] * shape[-2])
-        networks = networks_of(wired) if wired else {}
+        networks = guidance.networks if guidance else {}
         for network in networks.values():
             network.to(device)
-        guidance = None
-        if wired is not None:
-            builder = GuidanceBuilder(shape[0], shape[-2:], device)
-            guidance = compile_guidance(builder.build(wired), networks)
-        filters = contraction.filters if contraction else ()
-        sampler = replace(sampler, guidance=guidance, contractions=filters)
+        run = prepare_run(
+            process,
+            self.loaded.prior,
+            self._noise(shape, device),
+            None if self.start is None or not self._from_image else self.start.to(device),
+            guidance=_placed(guidance, shape, device),
+            networks=networks,
+            contractions=contraction.filters if contraction else (),
+        )
         try:
-            return self._sampled(sampler, shape, device)
+            return self._sampled(run)
         finally:
             for network in networks.values():
                 network.to(device)  # forgets the converted copies of its weights
+
+    @property
+    def _from_image(self) -> bool:
+        return self.settings["start"] == "image"
 
     def _shape(self) -> tuple[int, int, int, int]:
         if self.start is not None:
             check_image(self.start, "The start image")
             return (self.start.shape[0], 3, self.start.shape[-2], self.start.shape[-1])
-        if self.settings["start"] == "image":
+        if self._from_image:
             raise InvalidInputError(
                 "Sampling is to start from an image, but none is connected; connect the coarse "
                 "face to image, or set start to noise."
@@ -193,63 +196,45 @@ class _Run:
         size = self.loaded.prior.image_size
         return (self.settings["batch_size"], 3, size, size)
 
-    def _sampler(self) -> Sampler:
-        """Return the sampler without guidance; wrong numbers are refused here, before any work."""
-        from ..pdgrad_core.diffusion.ddpm import DDIM, DDPM
-        from ..pdgrad_core.diffusion.sampler import Sampler
-
-        chosen = self.settings
-        prior = self.loaded.prior
-        mode = STRENGTHS[chosen["strength_mode"]]
-        scope = {"scope": chosen["strength_scope"]} if chosen["strength_mode"] == "dynamic" else {}
-        return Sampler(
-            prior=prior,
-            schedule=_plan(
-                prior.schedule,
-                chosen["start"] == "image",
-                chosen["tau"],
-                chosen["steps"],
-                chosen["respacing"],
-            ),
-            strength=mode(chosen["strength"], **scope),
-            stepper=DDPM() if chosen["stepper"] == "ddpm" else DDIM(chosen["eta"]),
-            gradient_steps=chosen["gradient_steps"],
-            gradient_window=(chosen["window_end"], chosen["window_start"]),
-        )
-
-    def _sampled(
-        self, sampler: Sampler, shape: tuple[int, int, int, int], device: torch.device
-    ) -> SampleResult:
-        from ..pdgrad_core.diffusion.noise import PerImageNoise, per_image_generators
-
+    def _noise(self, shape: tuple[int, int, int, int], device: torch.device) -> PerImageNoise:
         seeds = [self.settings["seed"] + index for index in range(shape[0])]
-        noise = PerImageNoise(per_image_generators(seeds), shape[1:], device)
-        from_image = self.settings["start"] == "image" and self.start is not None
-        x = sampler.start_from(self.start.to(device), noise) if from_image else noise()  # type: ignore[union-attr]
-        report = StepReporter(sampler.total_steps, self.node_id)
-        return sampler.run(x, noise, report, stop_if_interrupted)
+        return PerImageNoise(per_image_generators(seeds), shape[1:], device)
+
+    def _sampled(self, run: Run) -> SampleResult:
+        return run(StepReporter(run.total_steps, self.node_id), stop_if_interrupted)
 
 
-def _plan(schedule: Schedule, from_image: bool, tau: int, steps: int, respacing: str) -> Schedule:
-    """Return the run's timesteps.
+def _placed(
+    guidance: LoadedGuidance | None, shape: tuple[int, int, int, int], device: torch.device
+) -> Expression | None:
+    """Return the guidance with its pictures fitted to the faces, its names told apart."""
+    from ..pdgrad_core.guidance.terms import with_unique_names
+    from ..pdgrad_core.masks import Faces
 
-    Raises:
-        ScheduleError: tau cannot give them.
-    """
-    start = tau if from_image else None
-    if respacing.strip():
-        return schedule.plan(start, None, respacing.strip())
-    return schedule.plan(start, steps)
-
-
-def _on_cpu(record: Record) -> Record:
-    return {
-        name: value.detach().cpu() if isinstance(value, Tensor) else value
-        for name, value in record.items()
-    }
+    if guidance is None:
+        return None
+    faces = Faces(shape[0], shape[-2], shape[-1], device)
+    return with_unique_names(guidance.expression).placed(faces)
 
 
-def _for_the_page(rows: list[Record]) -> dict[str, Any]:
+def _process(settings: dict[str, Any], schedule: Schedule) -> Process:
+    """Return the numbers of the run; from noise alone it starts at the noisiest step."""
+    values = {name: settings[name] for name in _SAME if name in settings}
+    if settings["start"] != "image":
+        values["tau"] = schedule.num_train_timesteps
+    if "window_end" in settings:
+        values["gradient_window"] = (settings["window_end"], settings["window_start"])
+    return Process(**values)
+
+
+_SAME = (
+    *("tau", "steps", "respacing", "stepper", "eta"),
+    *("strength_mode", "strength", "strength_scope", "gradient_steps"),
+)
+"""Inputs that are named like what they set."""
+
+
+def for_the_page(rows: list[Record]) -> dict[str, Any]:
     """Return what the page plots: at most 200 points of each cosine and k, averaged over faces."""
     stride = max(1, -(-len(rows) // 200))
     names = [name for name in (rows[0] if rows else {}) if name.endswith((".cosine", ".k"))]

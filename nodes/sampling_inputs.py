@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from ..pdgrad_core.guidance.strength import STRENGTHS
+from ..pdgrad_core.diffusion.steppers import STEPPERS
+from ..pdgrad_core.guidance.strengths import STRENGTHS
 from . import schema
 
-STEPPERS = ["ddpm", "ddim"]
 STARTS = ["image", "noise"]
 
 
@@ -30,8 +30,8 @@ def process_inputs() -> list[Any]:
         ),
         schema.choice(
             "stepper",
-            STEPPERS,
-            STEPPERS[0],
+            STEPPERS.names(),
+            "ddpm",
             "ddpm: the papers' ancestral step; ddim: deterministic at eta 0.",
         ),
         schema.real("eta", 0.0, (0.0, 1.0), 0.05, "Randomness of ddim's steps; ddpm ignores it."),

@@ -1,10 +1,13 @@
 """Inputs: every number with its unit, range, step and rounding, every input with a tooltip."""
 
 import difflib
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from comfy_api.latest import io
 
+from ..pdgrad_core.errors import InvalidInputError
 from ..pdgrad_core.parameters import Parameter, parameters_of
 
 
@@ -49,6 +52,7 @@ def whole(
     unit: str = "",
     step: int = 1,
     seed: bool = False,
+    optional: bool = False,
 ) -> Any:
     """Return an INT input; a seed gets the host's randomise control."""
     return io.Int.Input(
@@ -59,6 +63,7 @@ def whole(
         step=step,
         control_after_generate=True if seed else None,
         tooltip=tooltip if seed else _with_unit(tooltip, unit, limits),
+        optional=optional,
     )
 
 
@@ -67,19 +72,27 @@ def seed(tooltip: str) -> Any:
     return whole("seed", 0, (0, 0xFFFFFFFFFFFFFFFF), tooltip, seed=True)
 
 
-def choice(name: str, options: list[str], default: str, tooltip: str) -> Any:
+def choice(
+    name: str, options: list[str], default: str, tooltip: str, optional: bool = False
+) -> Any:
     """Return a COMBO input."""
-    return io.Combo.Input(name, options=options, default=default, tooltip=tooltip)
+    return io.Combo.Input(
+        name, options=options, default=default, tooltip=tooltip, optional=optional
+    )
 
 
-def switch(name: str, default: bool, tooltip: str) -> Any:
+def switch(name: str, default: bool, tooltip: str, optional: bool = False) -> Any:
     """Return a BOOLEAN input."""
-    return io.Boolean.Input(name, default=default, tooltip=tooltip)
+    return io.Boolean.Input(name, default=default, tooltip=tooltip, optional=optional)
 
 
-def text(name: str, default: str, tooltip: str, multiline: bool = False) -> Any:
+def text(
+    name: str, default: str, tooltip: str, multiline: bool = False, optional: bool = False
+) -> Any:
     """Return a STRING input."""
-    return io.String.Input(name, default=default, tooltip=tooltip, multiline=multiline)
+    return io.String.Input(
+        name, default=default, tooltip=tooltip, multiline=multiline, optional=optional
+    )
 
 
 def check_choices(node: Any, **chosen: str | None) -> bool | str:
@@ -93,8 +106,7 @@ def check_choices(node: Any, **chosen: str | None) -> bool | str:
     """
     offered = {one.id: one for one in node.define_schema().inputs}
     for name, value in chosen.items():
-        options = offered[name].options
-        options = options["options"] if isinstance(options, dict) else options
+        options = options_of(offered[name]) or []
         if value is not None and value not in options:
             near = difflib.get_close_matches(str(value), options, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
@@ -102,33 +114,70 @@ def check_choices(node: Any, **chosen: str | None) -> bool | str:
     return True
 
 
-def parameter_inputs(member: type, *, skip: tuple[str, ...] = ()) -> list[Any]:
+def options_of(one: Any) -> list[str] | None:
+    """Return what a COMBO input offers; None for any other input."""
+    options = getattr(one, "options", None)
+    if isinstance(options, dict):  # the stand-in for the host keeps every option there
+        options = options.get("options")
+    return None if options is None else list(options)
+
+
+def parameter_inputs(member: type) -> list[Any]:
     """Return an input for each tunable parameter of a registered class.
 
     Args:
         member: The class; its constructor's `Param` annotations give range, unit and tooltip.
-        skip: Parameters that the node gets another way.
     """
-    return [_input_of(found) for found in parameters_of(member) if found.name not in skip]
+    return [input_of(found) for found in parameters_of(member)]
 
 
 def parameter_input(member: type, name: str) -> Any:
     """Return the input for one tunable parameter of a registered class."""
-    return next(_input_of(found) for found in parameters_of(member) if found.name == name)
+    return next(input_of(found) for found in parameters_of(member) if found.name == name)
 
 
-def _input_of(found: Parameter) -> Any:
-    param = found.param
+def input_of(found: Parameter, name: str = "", optional: bool = False) -> Any:
+    """Return the input for one tunable parameter.
+
+    Args:
+        found: The parameter.
+        name: The input's id, where it is not the parameter's name.
+        optional: Whether a workflow may leave it out: for inputs that were appended to a node.
+    """
+    param, name, tooltip = found.param, name or found.name, found.param.tooltip
+    if is_list(found):
+        return text(name, ", ".join(found.default), tooltip, optional=optional)
     if param.choices:
-        return choice(found.name, list(param.choices), found.default, param.tooltip)
+        return choice(name, list(param.choices), found.default, tooltip, optional)
     if found.type is bool:
-        return switch(found.name, found.default, param.tooltip)
+        return switch(name, found.default, tooltip, optional)
+    if found.type is str:
+        return text(name, found.default, tooltip, optional=optional)
     if found.type is int:
-        limits = (int(param.minimum), int(param.maximum))
-        step = max(1, int(param.step))
-        return whole(found.name, found.default, limits, param.tooltip, param.unit, step)
+        limits, step = (int(param.minimum), int(param.maximum)), max(1, int(param.step))
+        return whole(name, found.default, limits, tooltip, param.unit, step, optional=optional)
     limits = (param.minimum, param.maximum)
-    return real(found.name, found.default, limits, param.step, param.tooltip, param.unit)
+    return real(name, found.default, limits, param.step, tooltip, param.unit, optional)
+
+
+def is_list(found: Parameter) -> bool:
+    """Return whether a parameter is several names, which a node takes as text."""
+    return found.type is Sequence
+
+
+def parse_list(found: Parameter, written: str) -> list[str]:
+    """Read names written with commas or spaces.
+
+    Raises:
+        UnknownNameError: One is not among the parameter's choices.
+        InvalidInputError: There is none, or one comes twice.
+    """
+    names = [name for name in re.split(r"[,;\s]+", written) if name]
+    found.param.check(found.name, names)
+    if not names or len(set(names)) < len(names):
+        what = found.param.what or "name"
+        raise InvalidInputError(f"{found.name} needs at least one {what}, each once.")
+    return names
 
 
 def _with_unit(tooltip: str, unit: str, limits: tuple[float, float]) -> str:

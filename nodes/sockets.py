@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
+from torch import Tensor
 
 if TYPE_CHECKING:
     from ..pdgrad_core.alignment.align import AlignedFace
-    from ..pdgrad_core.diffusion.prior import DiffusionPrior
+    from ..pdgrad_core.diffusion.priors import LoadedPrior as CorePrior
     from ..pdgrad_core.diffusion.sampler import ContractionFn, Record
     from ..pdgrad_core.features.base import FeatureNetwork
     from ..pdgrad_core.restorers.base import Restorer
@@ -32,7 +33,7 @@ Patcher = Any
 class LoadedPrior:
     """PDG_PRIOR: a prior, and the host's handle on its network."""
 
-    prior: DiffusionPrior
+    prior: CorePrior
     patcher: Patcher
 
 
@@ -88,3 +89,16 @@ class Trace:
     """PDG_TRACE: what `SampleResult.trace` holds, one row per step."""
 
     rows: list[Record]
+
+    @classmethod
+    def on_cpu(cls, rows: Sequence[Record]) -> Trace:
+        """Return a trace whose numbers hold no memory of the device."""
+        return cls(
+            [
+                {
+                    name: value.detach().cpu() if isinstance(value, Tensor) else value
+                    for name, value in row.items()
+                }
+                for row in rows
+            ]
+        )

@@ -76,3 +76,8 @@ def _host_folders(first: str) -> list[str]:
     """Return the host's folders that may hold our files, those of one category first."""
     ordered = [first, *(name for name in COMFYUI_CATEGORIES if name != first)]
     return [folder for name in ordered for folder in folder_paths.get_folder_paths(name)]
+
+
+def all_folders() -> list[Path]:
+    """Return all of the host's folders that may hold our files."""
+    return [Path(folder) for folder in _host_folders(COMFYUI_CATEGORIES[0])]

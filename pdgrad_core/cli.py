@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from . import __version__
 from .allocator import keep_freed_memory
 from .commands import COMMANDS
+from .commands.command_parser import CommandParser
 from .errors import PDGradError
 
 
@@ -24,7 +25,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"pdgrad {__version__}")
     parser.add_argument("-v", "--verbose", action="store_true", help="show what is being done")
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, parser_class=CommandParser
+    )
     for command in COMMANDS:
         command.add_parser(subparsers)
     return parser
@@ -32,15 +35,17 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status: 0 done, 1 error, 2 usage, 130 Ctrl-C."""
-    args = build_parser().parse_args(argv)
-    if argv is None:  # called as a program, so the process is ours alone
-        keep_freed_memory()
-    logging.basicConfig(
-        level=logging.INFO if args.verbose else logging.WARNING,
-        format="%(levelname)s: %(message)s",
-        stream=sys.stderr,
-    )
+    verbose = False
     try:
+        args = build_parser().parse_args(argv)
+        verbose = bool(args.verbose)
+        if argv is None:  # called as a program, so the process is ours alone
+            keep_freed_memory()
+        logging.basicConfig(
+            level=logging.INFO if verbose else logging.WARNING,
+            format="%(levelname)s: %(message)s",
+            stream=sys.stderr,
+        )
         status = args.run(args)
         sys.stdout.flush()
         return status
@@ -53,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:  # a full disk, a folder that may not be written
-        if args.verbose:
+        if verbose:
             raise
         print(f"pdgrad: {error}", file=sys.stderr)
         return 1

@@ -65,6 +65,10 @@ class DuplicateNameError(PDGradError):
     """Two members of one family claim the same name."""
 
 
+class PluginError(PDGradError):
+    """A plugin that cannot be loaded."""
+
+
 class NonFiniteGradientError(PDGradError, ArithmeticError):
     """A guidance gradient is NaN or infinite."""
 

@@ -1,9 +1,46 @@
 """Masks of missing pixels: 1 (white) is missing, 0 is known."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from .errors import InvalidInputError
+
+
+@dataclass(frozen=True)
+class Faces:
+    """The faces of a run, as far as targets and masks have to fit them.
+
+    Attributes:
+        count: Their number.
+        height: In pixels.
+        width: In pixels.
+        device: Where they are sampled.
+    """
+
+    count: int
+    height: int
+    width: int
+    device: torch.device
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.height, self.width
+
+    def fitted_mask(self, mask: Tensor) -> Tensor:
+        """Return a user's mask for these faces, `(1 or count, 1, H, W)` on their device.
+
+        Raises:
+            InvalidInputError: See `check_mask`; also for another number of masks.
+        """
+        found = check_mask(mask, self.height, self.width).to(self.device)
+        if found.shape[0] not in (1, self.count):
+            raise InvalidInputError(
+                f"Give one mask, or as many as the {self.count} faces, not {found.shape[0]}."
+            )
+        return found
 
 
 def check_mask(mask: Tensor, height: int, width: int) -> Tensor:

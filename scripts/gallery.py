@@ -18,7 +18,8 @@ from torch import Tensor
 
 from pdgrad_core.cli import main as pdgrad
 from pdgrad_core.degradations import degrade
-from pdgrad_core.evidence.pairs import DEGREES, drawn_pairs
+from pdgrad_core.evidence.pairs import DEGREES
+from pdgrad_core.faces.people import drawn_pairs
 from pdgrad_core.images import load_image, save_image
 from pdgrad_core.sheet import Labelled, lay_out
 

@@ -10,12 +10,12 @@ import torch
 from ..contractions.fit import FitSettings, advance_fits, start_fits
 from ..devices import environment, peak_memory_bytes
 from ..diffusion.noise import per_image_generators
-from ..diffusion.prior import DiffusionPrior
+from ..diffusion.priors import LoadedPrior
 from ..errors import InvalidInputError
 
 
 def benchmark_fit(
-    prior: DiffusionPrior, run_steps: int, turns: int = 4, settings: FitSettings | None = None
+    prior: LoadedPrior, run_steps: int, turns: int = 4, settings: FitSettings | None = None
 ) -> dict[str, Any]:
     """Time the whole fit of one face, and a few of the prior's steps in between.
 

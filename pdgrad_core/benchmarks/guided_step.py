@@ -15,18 +15,18 @@ from torch import Tensor
 from ..allocator import keep_freed_memory
 from ..devices import environment, parse_device
 from ..diffusion.ddpm import add_noise
-from ..diffusion.prior import DiffusionPrior, load_prior
+from ..diffusion.priors import LoadedPrior, load_prior
 from ..diffusion.sampler import Guidance, Sampler, StepContext
 from ..errors import InvalidInputError
 from ..features.arcface import ArcFace, load_arcface
 from ..features.base import FeatureNetwork
 from ..features.vgg import PerceptualNetwork, load_perceptual
 from ..guidance.gradients import CompiledGuidance, compile_guidance
-from ..guidance.strength import Constant
+from ..guidance.strengths.constant import Constant
 from ..models.compilation import compile_networks
 from ..models.precision import PrecisionPreset, precision_preset
-from ..recipe_base import GuideImages
-from ..recipes import PDGradParts
+from ..recipes import GuideImages
+from ..recipes.pdgrad import PDGradRecipe
 from ..weights.folders import find, search_folders
 from .random_models import random_features, random_prior
 from .straightforward import GRADIENTS, StraightforwardGuidance
@@ -134,7 +134,7 @@ def run_ours(pipe: Connection, job: Job) -> None:
     if job.compiled:
         compile_networks(features, prior)
     x0hat, coarse, reference = pictures(job.size_px, device)
-    expression = PDGradParts()(GuideImages(coarse, coarse, (reference,)))
+    expression = PDGradRecipe().guidance(GuideImages(coarse, coarse, (reference,)))
     guidance = compile_guidance(expression, features)
     _serve(TurnTaker(pipe, device), x0hat, guidance, lambda x: _named_gradients(guidance, x), prior)
 
@@ -172,8 +172,8 @@ def _set_up(job: Job) -> torch.device:
 
 def _networks(
     job: Job, device: torch.device
-) -> tuple[dict[str, FeatureNetwork], DiffusionPrior | None]:
-    prior: DiffusionPrior | None = None
+) -> tuple[dict[str, FeatureNetwork], LoadedPrior | None]:
+    prior: LoadedPrior | None = None
     if job.models is None:
         features = random_features(SEED)
         prior = random_prior(SEED) if job.whole_step else None
@@ -194,7 +194,7 @@ def _serve(
     x0hat: Tensor,
     guidance: Guidance,
     gradients: Callable[[Tensor], Tensor],
-    prior: DiffusionPrior | None,
+    prior: LoadedPrior | None,
 ) -> None:
     """Take steps in turn; the state is the four gradients, and x_{t-1} of a whole step."""
     step, last = _guidance_step(guidance, x0hat), x0hat
@@ -211,14 +211,14 @@ def _guidance_step(guidance: Guidance, x0hat: Tensor) -> Callable[[], Tensor]:
     return lambda: guidance(x0hat, context).gradient
 
 
-def _whole_step(guidance: Guidance, x0hat: Tensor, prior: DiffusionPrior) -> Callable[[], Tensor]:
+def _whole_step(guidance: Guidance, x0hat: Tensor, prior: LoadedPrior) -> Callable[[], Tensor]:
     """Return the middle step of a run of a hundred below tau = 700."""
     schedule = prior.schedule.plan(700, 100)
     generator = torch.Generator().manual_seed(SEED)
     noise = torch.randn(x0hat.shape, generator=generator).to(x0hat)
     context = StepContext(add_noise(x0hat, noise, schedule, 50), int(schedule.timesteps[50]), 50)
     sampler = Sampler(prior, schedule, guidance, Constant(0.1))
-    return lambda: sampler.step(context, lambda: noise)[1]
+    return lambda: sampler.step(context, lambda: noise).x_prev
 
 
 def _named_gradients(guidance: CompiledGuidance, x0hat: Tensor) -> Tensor:

@@ -14,10 +14,10 @@ from ..devices import DTYPES, environment, parse_device, parse_dtype
 from ..diffusion.sampler import Sampler, StepContext
 from ..errors import InvalidInputError
 from ..guidance.gradients import compile_guidance
+from ..guidance.targets import Restored
 from ..images import load_image
 from ..models.sets import load_model_set
-from ..pipeline import Settings, plan_sampler
-from ..recipe_base import GuideImages
+from ..recipes import GuideImages, recipe
 from .pgdiff_job import SEED, SIZE_PX, TASKS, Job, write_inputs
 from .pgdiff_official import run_official
 from .turns import Side, TurnTaker, take_turns
@@ -88,7 +88,7 @@ def run_ours(pipe: Connection, job: Job) -> None:
         while turns.wait():
             index -= 1
             context = StepContext(x, int(sampler.schedule.timesteps[index]), index)
-            x = turns.take(lambda c=context: sampler.step(c, noise)[1])
+            x = turns.take(lambda c=context: sampler.step(c, noise).x_prev)
     turns.finish(x)
 
 
@@ -97,7 +97,7 @@ _SIDES = [run_official, run_ours]
 
 def _sampler(job: Job, device: torch.device) -> tuple[Sampler, torch.Size]:
     """Return the task's sampler as our recipe makes it, and the shape of its images."""
-    settings, row = Settings(recipe=job.recipe, seed=SEED).resolved()
+    row = recipe(job.recipe)
     models = load_model_set(
         job.models,
         restorer=row.restorer,
@@ -110,15 +110,17 @@ def _sampler(job: Job, device: torch.device) -> tuple[Sampler, torch.Size]:
         for name in ("photo", "reference", "mask")
     )
     restorer = models.restorer
-    assert restorer is not None and row.build is not None
+    assert restorer is not None
     images = GuideImages(
         y,
-        (lambda context: restorer(y, context.x_t, context.t)) if restorer.depends_on_x_t else y,
+        Restored(restorer, y) if restorer.depends_on_x_t else y,
         (reference,) if row.needs_reference else (),
         (mask[:, :1] > 0).float() if row.mask != "none" else None,
     )
-    guidance = compile_guidance(row.build(images), models.features)
-    return replace(plan_sampler(settings, models.prior), guidance=guidance), y.shape
+    expression = row.guidance(images)
+    assert expression is not None
+    guidance = compile_guidance(expression, models.features)
+    return replace(row.sampler(models.prior), guidance=guidance), y.shape
 
 
 def _compare(theirs: Side, ours: Side) -> dict[str, float]:

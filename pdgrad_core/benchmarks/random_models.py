@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ..diffusion.prior import DiffusionPrior, PriorConfig
+from ..diffusion.priors.guided_diffusion import DiffusionPrior, PriorConfig
 from ..diffusion.unet import UNet, config_from_state_dict
 from ..features.arcface import IResNetArcFace
 from ..features.base import FeatureNetwork

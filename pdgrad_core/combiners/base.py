@@ -126,4 +126,4 @@ def combine(gradients: Tensor, gram: Gram, scales: Tensor, lengths: Tensor) -> T
     return torch.einsum("bm,mbchw->bchw", weights, scaled)
 
 
-COMBINERS: Registry[Combiner] = Registry("combiner")
+COMBINERS: "Registry[type[Combiner]]" = Registry("combiner")

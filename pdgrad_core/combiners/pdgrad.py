@@ -27,17 +27,22 @@ class PDGrad(Combiner):
     """Whether k bounds the projected gradient; ablation A2 switches it off."""
 
     def lengths(self, gram: Gram, pivot: int) -> Tensor:
-        """See `Combiner`."""
+        """See `Combiner`; in lengths, ohat is |o| along o and <o, p>/|p| back along p."""
+        p, o = gram.norms[:, pivot], gram.norms  # |p| (B,) and every |o| (B, M)
         cosine = gram.cosines[:, pivot]
         conflict = cosine < 0
-        steps = gram.norms
-        if self.limit:
-            # |ohat| = |o| sin, so k |o| = min(|o|, |p| / sin): no quotient of the two norms is
-            # formed.
-            sine = (1 - cosine**2).clamp_min(0).sqrt()
-            bound = gram.norms[:, pivot, None] / sine
-            steps = torch.where(conflict, torch.minimum(steps, bound), steps)
-        back = torch.where(conflict, steps * cosine, 0.0).sum(1)
-        lengths = steps.clone()
-        lengths[:, pivot] = gram.norms[:, pivot] - back
-        return lengths
+        k_o = torch.where(conflict, self.limited(o, p, cosine), o)  # k |o|
+        k_back = torch.where(conflict, k_o * cosine, 0.0)  # k <o, p> / |p|
+        g = k_o.clone()
+        g[:, pivot] = p - k_back.sum(1)  # g = p + k ohat
+        return g
+
+    def limited(self, o: Tensor, p: Tensor, cosine: Tensor) -> Tensor:
+        """Return k |o| with k = min(1, |p| / |ohat|), `(B, M)`.
+
+        |ohat| = |o| sin, so k |o| = min(|o|, |p| / sin): no quotient of the two norms is formed.
+        """
+        if not self.limit:
+            return o
+        sine = (1 - cosine**2).clamp_min(0).sqrt()
+        return torch.minimum(o, p[:, None] / sine)

@@ -1,27 +1,32 @@
 """`pdgrad ablate`: measure the methods against ground truth, and write tables and plots."""
 
 import argparse
-import importlib
 from pathlib import Path
 from typing import Any
 
-STUDIES: dict[str, str] = {
-    "pdgrad": "pdgrad_ablation",
-    "difbfsr": "difbfsr",
-}
-"""Module in `evidence` of each study; it has `run_study(StudyOptions) -> list[Path]`."""
+from .command_parser import CommandParser
+
+DEFAULT_STUDY = "pdgrad"
 
 
 def add_parser(subparsers: Any) -> None:
     """Enter `ablate` into the command line."""
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+    parser: CommandParser = subparsers.add_parser(
         "ablate",
         help="measure the methods and their ablations on faces whose truth is known",
         description="Run a whole study on held-out faces: tune every method, restore, score with "
         "networks that never guided, and write tables with intervals and plots into a folder. "
         "A study that was interrupted continues with --resume.",
     )
-    parser.add_argument("--study", choices=list(STUDIES), default="pdgrad", help="which study")
+    parser.complete_with(_add_options)
+    parser.set_defaults(run=run)
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    from ..evidence.studies import STUDIES
+
+    names = sorted(STUDIES, key=lambda name: name != DEFAULT_STUDY)
+    parser.add_argument("--study", choices=names, default=DEFAULT_STUDY, help="which study")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--n", type=int, help="people of the test (default: the study's own)")
     parser.add_argument("--resume", action="store_true", help="continue what --out holds")
@@ -40,14 +45,15 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--batch", type=int, default=25, help="images at a time")
     parser.add_argument("--device", default="auto", help='"auto", "cpu", "cuda", "mps", ...')
     parser.add_argument("--threads", type=int, help="CPU threads (default: all)")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command and return the exit status."""
     import torch
 
+    from ..evidence.conduct import run_study
     from ..evidence.options import StudyOptions
+    from ..evidence.studies import STUDIES
 
     options = StudyOptions(
         out=args.out,
@@ -64,7 +70,6 @@ def run(args: argparse.Namespace) -> int:
     )
     if args.threads is not None:
         torch.set_num_threads(max(1, args.threads))
-    study: Any = importlib.import_module(f"..evidence.{STUDIES[args.study]}", __package__)
-    for path in study.run_study(options):
+    for path in run_study(STUDIES[args.study], options):
         print(path)
     return 0

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from ..benchmarks.fit import benchmark_fit
     from ..contractions.fit import FitSettings
     from ..devices import parse_device, parse_dtype
-    from ..diffusion.prior import load_prior
+    from ..diffusion.priors import load_prior
     from ..embedded import demo_weights
     from ..models.sets import DEMO
     from ..weights.folders import find, search_folders

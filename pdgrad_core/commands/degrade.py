@@ -4,23 +4,33 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from .command_parser import CommandParser
 from .model_options import write_json
 
 
 def add_parser(subparsers: Any) -> None:
     """Enter `degrade` into the command line."""
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+    parser: CommandParser = subparsers.add_parser(
         "degrade",
         help="blur, shrink, add noise and compress a photo, as a paper's benchmark does",
         description="Degrade a photo with values drawn from a paper's ranges. The same seed gives "
         "the same result; the values drawn are printed.",
     )
     parser.add_argument("photo", type=Path, metavar="PHOTO", help="picture to degrade")
-    parser.add_argument("--preset", default="pdgrad", metavar="NAME", help="whose ranges")
     parser.add_argument("--seed", type=int, default=0, help="0 or greater")
     parser.add_argument("--out", type=Path, required=True, metavar="PATH", help="picture to write")
     parser.add_argument("--json", action="store_true", help="write the values drawn as JSON")
+    parser.complete_with(_add_preset_option)
     parser.set_defaults(run=run)
+
+
+def _add_preset_option(parser: argparse.ArgumentParser) -> None:
+    from ..degradations import PRESETS
+
+    parser.add_argument(
+        "--preset", default="pdgrad", metavar="NAME",
+        help=f"whose ranges (default: %(default)s; {', '.join(PRESETS)})",
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:

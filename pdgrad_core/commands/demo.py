@@ -5,18 +5,25 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .model_options import step_progress, write_json
+from .command_parser import CommandParser
+from .model_options import announce, step_progress, write_json
+from .recipe_options import add_recipe_choice
 
 if TYPE_CHECKING:
+    import torch
     from PIL.Image import Image
     from torch import Tensor
 
     from ..diffusion.sampler import StepState
-    from ..evidence.pairs import Pairs
+    from ..faces.people import Pairs
     from ..models.sets import ModelSet
-    from ..pipeline import Restoration, Settings
+    from ..pipeline import Restoration
+    from ..settings import Settings
 
     Metrics = dict[str, dict[str, float]]
+
+DEGRADATION = "pdgrad"
+"""The preset by which the drawn picture is degraded."""
 
 STRIP = 8
 """So many estimates stand in x0hat.png, where there are so many steps."""
@@ -24,7 +31,7 @@ STRIP = 8
 
 def add_parser(subparsers: Any) -> None:
     """Enter `demo` into the command line."""
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+    parser: CommandParser = subparsers.add_parser(
         "demo",
         help="restore a drawn face with the small embedded models; nothing to download",
         description="Draw a person that the embedded models never saw, degrade one picture, and "
@@ -34,7 +41,6 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--identity", type=int, default=0, metavar="N", help="which person, from 0")
     parser.add_argument("--seed", type=int, default=0, help="of the degradation and the sampling")
-    parser.add_argument("--recipe", default="pdgrad", help="pdgrad, a1..a6, pgdiff-reference, ...")
     parser.add_argument(
         "--out", type=Path, default=Path("pdgrad-demo"), metavar="DIR",
         help="folder to write (default: %(default)s)",
@@ -45,63 +51,78 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--device", default="auto", help='"auto", "cpu", "cuda", "mps", ...')
     parser.add_argument("--json", action="store_true", help="write the report to stdout")
+    parser.complete_with(add_recipe_choice)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command and return the exit status."""
-    from ..devices import environment, parse_device
-    from ..evidence.networks import load_networks
-    from ..evidence.pairs import degrade_pairs, drawn_pairs
-    from ..pipeline import Settings
-    from ..trace import trace_to_json
-    from ..weights.integrity import sha256_of
-
     began = time.perf_counter()
+    announce("demo: loading PyTorch and the embedded models")
+    from ..degradations import degrade
+    from ..devices import parse_device
+    from ..faces.people import drawn_pairs
+    from ..models.scorers import SCORES, load_with_scorers
+    from ..settings import Settings
+    from ..trace import trace_to_json
+
     device = parse_device(args.device)
     settings = Settings(recipe=args.recipe, seed=args.seed)
     settings.resolved()
-    models, scorers = load_networks(args.models, device)
+    models, scorers = load_with_scorers(args.models, device)
+    announce("demo: drawing a person, and degrading one of two pictures")
     pairs = drawn_pairs("test", 1, models.prior.image_size, first=args.identity)
-    degraded, (drawn,) = degrade_pairs(pairs, "heavy", args.seed)
+    degraded, (drawn,) = degrade(pairs.truth, DEGRADATION, args.seed)
     loaded = time.perf_counter()
     found, estimates = _restore(degraded, pairs, models, settings)
     restored = time.perf_counter()
+    announce("demo: scoring, by networks that never guided")
     compared = {"degraded": degraded, "coarse": found.coarse, "result": found.image}
-    metrics = {k: _scored(v.to(device), pairs, scorers) for k, v in compared.items()}
+    metrics = {
+        name: _first(scorers.score(image.to(device), pairs.truth, SCORES))
+        for name, image in compared.items()
+    }
     _write_pictures(args.out, compared, pairs, metrics, found, estimates)
+    seconds = {"load": loaded - began, **found.seconds}
+    seconds["score_and_write"] = time.perf_counter() - restored
+    seconds["total"] = time.perf_counter() - began
     report: dict[str, Any] = {
         "command": "demo",
         "identity": args.identity,
         "person_seed": int(pairs.person[0]),
         "degradation": drawn.describe(),
         "metrics": metrics,
-        "settings": vars(found.settings),
-        "seconds": {
-            "load": loaded - began,
-            **found.seconds,
-            "score_and_write": time.perf_counter() - restored,
-            "total": time.perf_counter() - began,
-        },
-        "weights": {
-            role: {"file": path.name, "sha256": sha256_of(path)}
-            for role, path in models.paths.items()
-        },
-        **environment(device),
+        "settings": found.describe(),
+        "seconds": seconds,
+        **_origin(models, device),
         "trace": trace_to_json(found.trace),
     }
-    write_json(report, args.out / "report.json")
-    if args.json:
+    return _show(report, args.out, args.json)
+
+
+def _show(report: dict[str, Any], out: Path, as_json: bool) -> int:
+    """Write the report into the folder, and say on stdout what it says."""
+    write_json(report, out / "report.json")
+    if as_json:
         write_json(report)
     else:
-        print(_summary(report, args.out))
+        print(_summary(report, out))
     return 0
 
 
-def _scored(image: "Tensor", pairs: "Pairs", scorers: "Any") -> dict[str, float]:
-    from ..evidence.scores import score
+def _first(scores: "dict[str, Tensor]") -> dict[str, float]:
+    return {name: float(value[0]) for name, value in scores.items()}
 
-    return {name: float(value[0]) for name, value in score(image, pairs.truth, scorers).items()}
+
+def _origin(models: "ModelSet", device: "torch.device") -> dict[str, Any]:
+    """Return the weights and the machine that a result came from."""
+    from ..devices import environment
+    from ..weights.integrity import sha256_of
+
+    files = {
+        role: {"file": path.name, "sha256": sha256_of(path)} for role, path in models.paths.items()
+    }
+    return {"weights": files, **environment(device)}
 
 
 def _restore(
@@ -141,7 +162,7 @@ def _write_pictures(
         "degraded": "degraded",
         "reference": "reference",
         "coarse": "coarse restoration",
-        "result": found.settings.recipe,
+        "result": found.settings.name,
         "truth": "truth",
     }
     for name, image in images.items():

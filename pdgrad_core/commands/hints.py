@@ -1,4 +1,4 @@
-"""What some recipes take besides photos: masks, colours, weights (PGDiff), --scale and --fit."""
+"""What some recipes take besides photos: masks and colours."""
 
 import argparse
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def add_hint_options(parser: argparse.ArgumentParser) -> None:
-    """Add --mask, --color-style, --weight, --scale and --fit."""
-    group = parser.add_argument_group("holes, colours and weights (PGDiff's recipes)")
+    """Add --mask and --color-style."""
+    group = parser.add_argument_group("holes and colours (recipes that take them)")
     group.add_argument(
         "--mask", type=Path, action="append", metavar="FILE",
         help="black-and-white picture of the photo's size, white where it is missing; "
@@ -23,39 +23,6 @@ def add_hint_options(parser: argparse.ArgumentParser) -> None:
         "--color-style", type=Path, metavar="DIR",
         help="folder of pictures, or one picture, whose colours a grey photo shall get",
     )  # fmt: skip
-    group.add_argument(
-        "--weight", action="append", default=[], metavar="PROPERTY=W",
-        help="another weight for one of the recipe's properties, as identity=640; repeat for more",
-    )  # fmt: skip
-
-    group = parser.add_argument_group("self-supervised super-resolution (DifBFSR's recipes)")
-    group.add_argument(
-        "--scale", type=int, metavar="N",
-        help="how many times smaller than the face the photo's own pixels are, 4 by default",
-    )  # fmt: skip
-    group.add_argument(
-        "--fit", choices=["before", "along"], help="fit the networks before or along the sampling"
-    )
-
-
-def parse_weights(texts: Sequence[str]) -> dict[str, float]:
-    """Return the weights by property.
-
-    Raises:
-        InvalidInputError: A text is not of the form PROPERTY=W.
-    """
-    from ..errors import InvalidInputError
-
-    weights: dict[str, float] = {}
-    for text in texts:
-        name, _, number = text.partition("=")
-        try:
-            weights[name.strip()] = float(number)
-        except ValueError:
-            raise InvalidInputError(
-                f"--weight takes a property and a number, as identity=640, not {text!r}."
-            ) from None
-    return weights
 
 
 def load_masks(paths: Sequence[Path] | None, photos: "Sequence[Tensor]") -> "list[Tensor | None]":

@@ -46,19 +46,9 @@ def add_precision_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(dtype=None)
 
 
-def add_schedule_options(parser: argparse.ArgumentParser) -> None:
-    """Add --tau, --steps, --respacing, --stepper, --eta and --seed."""
-    group = parser.add_argument_group("sampling")
-    group.add_argument(
-        "--tau", type=int, help="start of the reverse process, 1..1000; more changes the face more"
-    )
-    group.add_argument("--steps", type=int, help="steps executed below tau")
-    group.add_argument(
-        "--respacing", metavar="TEXT", help='instead of --steps: "ddpm100", "ddim50", "250", ...'
-    )
-    group.add_argument("--stepper", default="ddpm", help="ddpm or ddim (default: %(default)s)")
-    group.add_argument("--eta", type=float, default=0.0, help="DDIM's stochasticity, 0..1")
-    group.add_argument("--seed", type=int, default=0, help="same seed, same result")
+def announce(text: str) -> None:
+    """Say on stderr what is done now, so that nobody waits for they know not what."""
+    print(text, file=sys.stderr, flush=True)
 
 
 @contextmanager

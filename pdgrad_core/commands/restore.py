@@ -5,13 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .hints import add_hint_options, load_color_style, load_masks, parse_weights
-from .model_options import (
-    add_model_options,
-    add_precision_options,
-    add_schedule_options,
-    step_progress,
-)
+from .command_parser import CommandParser
+from .hints import add_hint_options, load_color_style, load_masks
+from .model_options import add_model_options, add_precision_options, step_progress
+from .recipe_options import add_recipe_options, settings_of
 from .restore_report import photo_report, timing, write_report
 
 if TYPE_CHECKING:
@@ -19,14 +16,14 @@ if TYPE_CHECKING:
 
     from ..models.sets import ModelSet
     from ..photos import FaceFinder
-    from ..pipeline import Settings
-    from ..recipe_base import Hints, Recipe
+    from ..recipes import Hints, Recipe
+    from ..settings import Settings
     from .stages import StageWriter
 
 
 def add_parser(subparsers: Any) -> None:
     """Enter `restore` into the command line."""
-    parser: argparse.ArgumentParser = subparsers.add_parser(
+    parser: CommandParser = subparsers.add_parser(
         "restore",
         help="restore the face in a photo, guided by another photo of the same person",
         description="Restore the face in each photo, guided by one or more reference photos of "
@@ -41,10 +38,8 @@ def add_parser(subparsers: Any) -> None:
         "--out", type=Path, required=True, metavar="PATH",
         help="picture to write; a folder where there are several photos",
     )  # fmt: skip
-    _add_method_options(parser)
     _add_face_options(parser)
     add_hint_options(parser)
-    add_schedule_options(parser)
     add_model_options(parser)
     add_precision_options(parser)
     output = parser.add_argument_group("reports")
@@ -53,25 +48,24 @@ def add_parser(subparsers: Any) -> None:
         help="also write the aligned faces, coarse images, x0hat through time and the trace plot",
     )  # fmt: skip
     output.add_argument("--report", type=Path, metavar="FILE", help="write a JSON report here")
+    parser.complete_with(_add_method_options)
     parser.set_defaults(run=run)
 
 
 def _add_method_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("method")
+    from ..diffusion.priors import PRIORS
+    from ..restorers import RESTORERS
+
+    add_recipe_options(parser)
+    group = parser.add_argument_group("networks")
     group.add_argument(
-        "--recipe",
-        default="pdgrad",
-        help="pdgrad, a1..a6, none, pgdiff-..., difbfsr or difbfsr+pdgrad",
-    )
-    group.add_argument("--strength", type=float, metavar="S", help="how strongly guidance pulls")
-    group.add_argument("--strength-mode", metavar="MODE", help="constant or dynamic")
-    group.add_argument("--combiner", metavar="NAME", help="a gradient-surgery method")
-    group.add_argument(
-        "--references", default="mean", metavar="HOW",
-        help="several references: mean of their losses, or the nearest in identity",
+        "--restorer", metavar="NAME",
+        help=f"coarse restorer, codeformer by default ({', '.join(RESTORERS)})",
     )  # fmt: skip
-    group.add_argument("--restorer", metavar="NAME", help="coarse restorer, codeformer by default")
     group.add_argument("--fidelity", type=float, metavar="W", help="CodeFormer's w, 0..1")
+    group.add_argument(
+        "--prior", metavar="NAME", help=f"kind of the diffusion prior ({', '.join(PRIORS)})"
+    )
 
 
 def _add_face_options(parser: argparse.ArgumentParser) -> None:
@@ -96,29 +90,29 @@ def run(args: argparse.Namespace) -> int:
     from ..images import load_image
     from ..models.sets import DEMO, load_model_set
     from ..photos import FaceFinder
-    from ..pipeline import plan_sampler
-    from ..recipe_base import Hints, check_hints
+    from ..recipes import Hints
     from ..weights.folders import search_folders
 
     device = parse_device(args.device)
     dtype = None if args.dtype is None else parse_dtype(args.dtype)
-    settings, row = _settings(args).resolved()
-    _check(args, needs_reference=row.needs_reference)
+    settings = settings_of(args)
+    row = settings.resolved()
+    _check(args, row)
     photos = [load_image(path) for path in args.photos]
     reference_photos = [load_image(path) for path in args.reference]
     masks, style = load_masks(args.mask, photos), load_color_style(args.color_style)
-    check_hints(row, Hints(masks[0], style))
     models = load_model_set(
         args.models,
-        restorer=args.restorer or _restorer_of(row, args.models),
+        restorer=args.restorer or row.restorer_with(args.models == DEMO),
+        prior=args.prior,
         fidelity=args.fidelity,
-        features=_networks(args, row),
+        features=row.all_networks,
         device=device,
         dtype=dtype,
         precision=args.precision,
         compiled=args.compile,
     )
-    plan_sampler(settings, models.prior)
+    row.sampler(models.prior)  # refuses wrong numbers before any work
     folders = search_folders(None if args.models == DEMO else args.models)
     finder = FaceFinder(
         models.prior.image_size, args.aligned, args.face, folders=folders, device=device
@@ -134,41 +128,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _settings(args: argparse.Namespace) -> "Settings":
-    from ..pipeline import Settings
-
-    names = (
-        *("recipe", "tau", "steps", "respacing", "strength", "strength_mode", "combiner"),
-        *("references", "stepper", "eta", "scale", "fit", "seed"),
-    )
-    given = {name: getattr(args, name) for name in names}
-    return Settings(**given, weights=parse_weights(args.weight))
-
-
-def _restorer_of(row: "Recipe", models: str | None) -> str | None:
-    """Return the recipe's restorer; a set of models that has its own keeps it."""
-    from ..models.sets import DEMO
-
-    return None if models == DEMO and row.restorer != "none" else row.restorer
-
-
-def _networks(args: argparse.Namespace, row: "Recipe") -> tuple[str, ...]:
-    """Return the feature networks to load; choosing the nearest reference takes ArcFace."""
-    more = ("arcface",) if args.references == "nearest" else ()
-    return tuple(dict.fromkeys((*row.networks, *more)))
-
-
-def _check(args: argparse.Namespace, needs_reference: bool) -> None:
+def _check(args: argparse.Namespace, row: "Recipe") -> None:
     """Refuse what cannot work before anything is loaded."""
     from ..errors import InvalidInputError
     from ..images import check_image_name
+    from ..recipes import check_needs
 
-    if needs_reference and not args.reference:
-        other = "pgdiff-restoration" if args.recipe.startswith("pgdiff") else "a5"
-        raise InvalidInputError(
-            f"The recipe {args.recipe!r} is guided by a photo of the same person; give it with "
-            f"--reference, or use --recipe {other}, which needs none."
-        )
+    given = {"mask": bool(args.mask), "style": args.color_style is not None}
+    check_needs(row, references=len(args.reference), **given)
     for option, texts, paths in (
         ("--landmarks", args.landmarks, args.photos),
         ("--reference-landmarks", args.reference_landmarks, args.reference),

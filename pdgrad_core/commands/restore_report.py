@@ -21,7 +21,7 @@ def photo_report(path: Path, out: Path, faces: int, found: "Restoration") -> dic
         "photo": str(path),
         "out": str(out),
         "faces": faces,
-        "settings": vars(found.settings),
+        "settings": found.describe(),
         "seconds": found.seconds,
         "seconds_per_step": found.seconds["sampling"] / len(found.trace),
         "trace": trace_to_json(found.trace),
@@ -57,7 +57,7 @@ def write_report(
             for role, path in models.paths.items()
         },
         "precision": models.precision,
-        "dtype": dtype_name(models.prior.network.dtype),
+        "dtype": dtype_name(models.prior.dtype),
         "compiled": models.compiled,
         "peak_memory_bytes": peak_memory_bytes(device),
         **environment(device),

@@ -1,11 +1,36 @@
 """The contract of a contraction: x0hat in, x0hat out, and no memory between runs."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from torch import Tensor
+from typing_extensions import Self
 
 from ..diffusion.sampler import Record, StepContext
 from ..registry import Registry
+
+
+@dataclass(frozen=True)
+class Card:
+    """What people see of a contraction: its node, its help page, its line in lists.
+
+    Attributes:
+        title: Of the node; empty: made of the contraction's name.
+        description: One or two sentences; empty: the class's own first sentence.
+        node: The node's id without the pack's prefix; empty: made of the contraction's name.
+        category: Of the node, within the pack's.
+        image: What the image is.
+        known: What of it a mask says is missing.
+    """
+
+    title: str = ""
+    description: str = ""
+    node: str = ""
+    category: str = "guidance"
+    image: str = "What the face is kept true to."
+    known: str = "image"
 
 
 class Contraction(ABC):
@@ -13,7 +38,55 @@ class Contraction(ABC):
 
     Registered classes take an image first, then annotated parameters by name. Several contractions
     chain: each gets what the one before returned.
+
+    Attributes:
+        card: How it is shown to people.
+        fitted: Whether it is fitted to its image, from a seed, by `prepare`.
     """
+
+    card: ClassVar[Card] = Card()
+    fitted: ClassVar[bool] = False
+
+    @classmethod
+    def towards(
+        cls,
+        image: Tensor,
+        mask: Tensor | None = None,
+        *,
+        seeds: Sequence[int] = (),  # noqa: ARG003  (of those that are fitted)
+        **values: Any,
+    ) -> Self:
+        """Return the contraction towards an image.
+
+        Args:
+            image: `(B, 3, H, W)` in [-1, 1].
+            mask: `(B or 1, 1, H, W)`, 1 where the image knows nothing.
+            seeds: One per image, for those that are fitted.
+            **values: The annotated parameters.
+
+        Raises:
+            InvalidInputError: An image or a number cannot be used.
+        """
+        return cls(image, mask, **values)  # type: ignore[call-arg]
+
+    def prepare(
+        self,
+        on_iteration: Callable[[int, int], None] | None = None,  # noqa: ARG002
+    ) -> Tensor | None:
+        """Do what is to be done before sampling.
+
+        Args:
+            on_iteration: Called with the iterations done and their total; its exceptions end it.
+
+        Returns:
+            The image that it is contracted to, where that is known before sampling.
+        """
+        return None
+
+    @property
+    def losses(self) -> list[list[float]]:
+        """Each image's loss curve of a contraction that is fitted, up to now."""
+        return []
 
     @abstractmethod
     def __call__(self, x0hat: Tensor, context: StepContext) -> Tensor:
@@ -39,5 +112,5 @@ class Contraction(ABC):
         return {}
 
 
-CONTRACTIONS: Registry[Contraction] = Registry("contraction")
+CONTRACTIONS: "Registry[type[Contraction]]" = Registry("contraction")
 """The contractions by name."""

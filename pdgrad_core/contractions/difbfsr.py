@@ -1,15 +1,16 @@
 """DifBFSR as a contraction: towards an enlargement fitted to the photo itself."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
+from typing_extensions import Self
 
 from ..diffusion.noise import per_image_generators
 from ..diffusion.sampler import Record, StepContext
 from ..parameters import Param, check_parameters
-from .base import CONTRACTIONS
+from .base import CONTRACTIONS, Card
 from .fit import OBJECTIVES, SKIPS, Fit, FitSettings, advance_fits, start_fits
 from .low_pass import Kernel, LowPass, NoisyFactor, Until, Weight
 
@@ -105,6 +106,31 @@ class DifBFSR(LowPass):
         >>> contract.prepare().shape, len(contract.losses[0])
         (torch.Size([1, 3, 64, 64]), 3)
     """
+
+    card = Card(
+        title="Self-Supervised Super-Resolution",
+        node="SelfSupervisedSR",
+        category="restore",
+        description="DifBFSR: enlarges a small face by two small networks that are fitted to this "
+        "face alone, without any training data, and gives the contraction that keeps the sampled "
+        "face true to it. Fitted before sampling the image is the enlargement; fitted along, the "
+        "networks learn while the face is sampled.",
+        image="Small aligned faces, e.g. 128 px for 512.",
+        known="enlarged image",
+    )
+    fitted = True
+
+    @classmethod
+    def towards(
+        cls,
+        image: Tensor,
+        mask: Tensor | None = None,
+        *,
+        seeds: Sequence[int] = (),
+        **values: Any,
+    ) -> Self:
+        """Return the contraction towards the enlargement of small faces; see `Contraction`."""
+        return cls(image, mask, generators=per_image_generators(seeds), **values)
 
     def __init__(
         self,

@@ -1,19 +1,18 @@
 """psi_l as a contraction: the low frequencies of any image, the high ones of x0hat."""
 
-from collections.abc import Callable
 from typing import Annotated, TypeAlias
 
 from torch import Tensor
 
-from ..diffusion.sampler import StepContext
+from ..diffusion.sampler import StepContext, StepImage
 from ..errors import InvalidInputError
 from ..images import check_image
 from ..masks import known_pixels
 from ..parameters import Param, check_parameters
-from .base import CONTRACTIONS, Contraction
+from .base import CONTRACTIONS, Card, Contraction
 from .filters import KERNELS, LowPassFilter
 
-Target: TypeAlias = Tensor | Callable[[StepContext], Tensor]
+Target: TypeAlias = Tensor | StepImage
 """yhat: an image `(B or 1, 3, H, W)` in [-1, 1], or a callable that gives it at each step."""
 
 Factor = Annotated[
@@ -87,6 +86,17 @@ class LowPass(Contraction):
         >>> contract(torch.ones(1, 3, 16, 16), StepContext(torch.zeros(0), 0, 0)).abs().sum()
         tensor(0.)
     """
+
+    card = Card(
+        title="Contraction",
+        node="Contraction",
+        description="Keeps an image's low frequencies while the prior draws the high ones: at each "
+        "step, what the estimate of the clean face and the image differ in when both are made "
+        "small is corrected. Any image will do: a bicubic enlargement, the coarse face, a picture "
+        "of your own.",
+        image="Whose low frequencies are kept; one for all faces or one each, of the size that is "
+        "sampled.",
+    )
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..errors import InvalidInputError
 from ..images import check_image
-from ..registry import unknown_name
+from ..registry import Registry
 from .base import Degradation
 
 PUBLISHED_SIZE_PX = 512
@@ -161,8 +161,11 @@ _ROWS = (
     ),
 )
 
-PRESETS: dict[str, Preset] = {row.name: row for row in _ROWS}
+PRESETS: "Registry[Preset]" = Registry("degradation preset")
 """The published settings by name."""
+
+for _row in _ROWS:
+    PRESETS.add(_row.name, _row)
 
 
 def preset(name: str) -> Preset:
@@ -171,8 +174,6 @@ def preset(name: str) -> Preset:
     Raises:
         UnknownNameError: There is none of this name.
     """
-    if name not in PRESETS:
-        raise unknown_name("degradation preset", name, list(PRESETS))
     return PRESETS[name]
 
 

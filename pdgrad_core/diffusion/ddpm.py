@@ -1,13 +1,10 @@
-"""One reverse step, equation by equation: x0hat, the posterior, and the two steppers.
+"""DDPM's equations, one function each: x_t, x0hat, eps, the posterior and its variance.
 
-Source: Ho et al. 2020 (DDPM); Nichol & Dhariwal 2021 (learned range); Song et al. 2021 (DDIM).
+Source: Ho et al. 2020 (DDPM); Nichol & Dhariwal 2021 (learned range).
 """
 
 import math
-from dataclasses import dataclass
-from typing import Protocol
 
-import torch
 from torch import Tensor
 
 from ..errors import InvalidInputError
@@ -88,97 +85,3 @@ def log_variance(
         return low
     # The first entry would be beta_0, which is far above betatilde_1: ADM takes the latter.
     return high if i > 0 else low
-
-
-@dataclass(frozen=True)
-class ReverseStep:
-    """The distribution of x_{t-1} before guidance.
-
-    Attributes:
-        mean: `(B, C, H, W)`.
-        std: Standard deviation of the noise to add, a number or `(B, C, H, W)`; 0 at the last step.
-        variance: Sigma_t, by which constant guidance scales its gradient.
-    """
-
-    mean: Tensor
-    std: Tensor | float
-    variance: Tensor | float
-
-
-class Stepper(Protocol):
-    """Turns x0hat into the distribution of x_{t-1}."""
-
-    def __call__(
-        self,
-        x0hat: Tensor,
-        x_t: Tensor,
-        output: PriorOutput,
-        schedule: Schedule,
-        i: int,
-        kind: VarianceKind,
-    ) -> ReverseStep:
-        """Return the step at schedule index `i`; `kind` says where Sigma_t comes from."""
-        ...
-
-
-class DDPM:
-    """The ancestral step x_{t-1} ~ N(mu(x_t, x0hat), Sigma_t)."""
-
-    def __call__(
-        self,
-        x0hat: Tensor,
-        x_t: Tensor,
-        output: PriorOutput,
-        schedule: Schedule,
-        i: int,
-        kind: VarianceKind,
-    ) -> ReverseStep:
-        """Return the step; see `Stepper`."""
-        variance = _exp(log_variance(output, schedule, i, kind))
-        std = variance**0.5 if i > 0 else 0.0
-        return ReverseStep(posterior_mean(x0hat, x_t, schedule, i), std, variance)
-
-
-class DDIM:
-    """The DDIM step with stochasticity eta (0: deterministic).
-
-    Source: Song et al. 2021, eq. 12 and 16. The noise direction is taken from the filtered x0hat,
-    so that contractions and clipping act here as they do in DDPM.
-
-    Deviations: guidance has no published form here. DDPM's Sigma_t scales it whatever eta is, so
-    that a strength means the same in both steppers (with DDIM's own variance, eta = 0 would switch
-    it off).
-
-    Args:
-        eta: Fraction of DDPM's posterior noise that is added, 0..1.
-
-    Raises:
-        InvalidInputError: eta outside 0..1.
-    """
-
-    def __init__(self, eta: float = 0.0) -> None:
-        if not 0 <= eta <= 1:
-            raise InvalidInputError(f"DDIM's eta must be from 0 to 1, not {eta}.")
-        self.eta = eta
-
-    def __call__(
-        self,
-        x0hat: Tensor,
-        x_t: Tensor,
-        output: PriorOutput,
-        schedule: Schedule,
-        i: int,
-        kind: VarianceKind,
-    ) -> ReverseStep:
-        """Return the step; see `Stepper`."""
-        abar_prev = float(schedule.alphas_cumprod_prev[i])
-        variance = self.eta**2 * float(schedule.posterior_variance[i])  # eq. 16
-        eps = predict_eps(x0hat, x_t, schedule, i)
-        direction = math.sqrt(max(1 - abar_prev - variance, 0.0))
-        mean = math.sqrt(abar_prev) * x0hat + direction * eps  # eq. 12
-        sigma = _exp(log_variance(output, schedule, i, kind))
-        return ReverseStep(mean, math.sqrt(variance) if i > 0 else 0.0, sigma)
-
-
-def _exp(value: Tensor | float) -> Tensor | float:
-    return torch.exp(value) if isinstance(value, Tensor) else math.exp(value)

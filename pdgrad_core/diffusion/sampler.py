@@ -6,101 +6,46 @@ closed form in a test) and any guidance (PDGrad, PGDiff, none) go through the sa
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from ..errors import InvalidInputError, NonFiniteGradientError, SamplingStopped
-from .ddpm import DDPM, Stepper, add_noise, predict_x0
+from .ddpm import add_noise, predict_x0
 from .noise import NoiseSource
 from .prior import Prior
+from .records import (
+    ContractionFn,
+    Guidance,
+    Guided,
+    Record,
+    Reporting,
+    SampleResult,
+    Stateful,
+    StepContext,
+    StepImage,
+    StepState,
+    StepTaken,
+    Strength,
+    Watch,
+)
 from .schedule import Schedule
+from .steppers import DDPM, StepInputs, Stepper
 
-Record = dict[str, Tensor | float]
-"""What a guidance reports of one step: numbers, or one number per image `(B,)`."""
-
-
-@dataclass(frozen=True)
-class StepContext:
-    """Where in the run a guidance or a contraction is called.
-
-    Attributes:
-        x_t: The current state, `(B, C, H, W)`.
-        t: Original timestep.
-        index: Index into the run's schedule, counting down to 0.
-        repeat: 0, or the number of gradient steps already taken at this t.
-    """
-
-    x_t: Tensor
-    t: int
-    index: int
-    repeat: int = 0
-
-
-@dataclass(frozen=True)
-class Guided:
-    """A guidance's answer: g = dL/dx0hat `(B, C, H, W)`, and what the trace should show."""
-
-    gradient: Tensor
-    record: Record = field(default_factory=dict[str, "Tensor | float"])
-
-
-Guidance = Callable[[Tensor, StepContext], Guided]
-"""Gradient of a loss at the detached, clipped, contracted x0hat `(B, C, H, W)`."""
-
-ContractionFn = Callable[[Tensor, StepContext], Tensor]
-"""A filter on x0hat: `(B, C, H, W)` to the same shape.
-
-Where it has a `reset()`, that is called before a run; where it has a `record`, the trace shows it.
-"""
-
-
-class Strength(Protocol):
-    """How far a gradient moves the step: on the mean before the noise, or on the drawn sample."""
-
-    def on_mean(self, mean: Tensor, variance: Tensor | float, g: Tensor) -> Tensor:
-        """Return the guided mean."""
-        ...
-
-    def on_sample(self, x_prev: Tensor, x_t: Tensor, g: Tensor) -> Tensor:
-        """Return the guided sample."""
-        ...
-
-
-@dataclass(frozen=True)
-class StepState:
-    """What a callback sees after each step.
-
-    Attributes:
-        done: Steps done, gradient repeats included.
-        total: Steps of the whole run.
-        context: Where the step was taken (x_t, t, index, repeat).
-        x0hat: The estimate of the clean image, clipped and contracted.
-        x_prev: The step's result.
-        record: The trace row of this step; see `SampleResult.trace`.
-    """
-
-    done: int
-    total: int
-    context: StepContext
-    x0hat: Tensor
-    x_prev: Tensor
-    record: Record
-
-
-@dataclass(frozen=True)
-class SampleResult:
-    """A finished run.
-
-    Attributes:
-        image: `(B, C, H, W)`, not clipped.
-        trace: One row per step: "t", "repeat", "step_norm" |x_t - x_{t-1}| before guidance,
-            "shift_norm" |guided - unguided|, and whatever the guidance recorded.
-    """
-
-    image: Tensor
-    trace: list[Record]
+__all__ = [
+    "ContractionFn",
+    "Guidance",
+    "Guided",
+    "Record",
+    "SampleResult",
+    "Sampler",
+    "StepContext",
+    "StepImage",
+    "StepState",
+    "StepTaken",
+    "Strength",
+    "Watch",
+]
 
 
 @dataclass(frozen=True)
@@ -169,19 +114,25 @@ class Sampler:
         """
         trace: list[Record] = []
         total = self.total_steps
-        for contract in self.contractions:
-            getattr(contract, "reset", lambda: None)()
+        self.reset()
         for index in reversed(range(len(self.schedule))):
             t = int(self.schedule.timesteps[index])
             for repeat in range(self.repeats(t)):
                 if should_stop is not None and should_stop():
                     raise SamplingStopped(f"Sampling was stopped at timestep {t}.")
                 context = StepContext(x, t, index, repeat)
-                x0hat, x, record = self.step(context, noise)
-                trace.append(record)
+                taken = self.step(context, noise)
+                x = taken.x_prev
+                trace.append(self._trace_row(context, taken))
                 if on_step is not None:
-                    on_step(StepState(len(trace), total, context, x0hat, x, record))
+                    on_step(StepState(len(trace), total, context, taken.x0hat, x, trace[-1]))
         return SampleResult(x, trace)
+
+    def reset(self) -> None:
+        """Let guidance and contractions forget earlier runs."""
+        for part in (*self.contractions, self.guidance):
+            if isinstance(part, Stateful):
+                part.reset()
 
     def repeats(self, t: int) -> int:
         """Return how many steps are taken at the original timestep t: N inside the window."""
@@ -189,15 +140,12 @@ class Sampler:
         inside = self.guidance is not None and end < t < start
         return self.gradient_steps if inside else 1
 
-    def step(self, context: StepContext, noise: NoiseSource) -> tuple[Tensor, Tensor, Record]:
+    def step(self, context: StepContext, noise: NoiseSource) -> StepTaken:
         """Take one reverse step.
 
         Args:
             context: Where: x_t `(B, C, H, W)`, t and the index into the schedule.
             noise: Draws z; drawn at the last step too, so that a run takes one draw per step.
-
-        Returns:
-            x0hat (clipped and contracted), x_{t-1}, and the step's trace row.
 
         Raises:
             NonFiniteGradientError: See `run`.
@@ -205,25 +153,31 @@ class Sampler:
         x_t, i = context.x_t, context.index
         output = self.prior(x_t, context.t)
         x0hat = predict_x0(output.prediction, x_t, self.schedule, i, self.prior.prediction)
-        if self.clip:
-            x0hat = x0hat.clamp(-1, 1)
-        record: Record = {"t": context.t, "repeat": context.repeat}
+        x0hat = x0hat.clamp(-1, 1) if self.clip else x0hat
         for contract in self.contractions:
             x0hat = contract(x0hat, context)
-            record.update(getattr(contract, "record", {}))
-        step = self.stepper(x0hat, x_t, output, self.schedule, i, self.prior.variance)
-        jitter = step.std * noise()
-        unguided = step.mean + jitter
-        record["step_norm"] = per_image_norm(x_t - unguided)
+        step = self.stepper(StepInputs(x0hat, x_t, output, self.schedule, i, self.prior.variance))
+        z = step.std * noise()
+        unguided = step.mean + z
         if self.guidance is None or self.strength is None:
-            return x0hat, unguided, record
+            return StepTaken(x0hat, unguided, unguided)
         guided = self.guidance(x0hat, context)
         check_finite(guided, context.t)
         mean = self.strength.on_mean(step.mean, step.variance, guided.gradient)
-        x_prev = self.strength.on_sample(mean + jitter, x_t, guided.gradient)
-        record["shift_norm"] = per_image_norm(x_prev - unguided)
-        record.update(guided.record)
-        return x0hat, x_prev, record
+        x_prev = self.strength.on_sample(mean + z, x_t, guided.gradient)
+        return StepTaken(x0hat, unguided, x_prev, guided)
+
+    def _trace_row(self, context: StepContext, taken: StepTaken) -> Record:
+        """Return what the trace keeps of a step; see `SampleResult.trace`."""
+        row: Record = {"t": context.t, "repeat": context.repeat}
+        for contract in self.contractions:
+            if isinstance(contract, Reporting):
+                row.update(contract.record)
+        row["step_norm"] = per_image_norm(context.x_t - taken.unguided)
+        if taken.guided is not None:
+            row["shift_norm"] = per_image_norm(taken.x_prev - taken.unguided)
+            row.update(taken.guided.record)
+        return row
 
 
 def per_image_norm(x: Tensor) -> Tensor:

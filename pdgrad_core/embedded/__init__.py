@@ -6,17 +6,9 @@
 Each file says in its metadata by which command it was made; `docs/training.md` has the figures.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from ..errors import CheckpointNotFoundError
-from ..features.arcface import ArcFace, load_arcface
-from ..features.vgg import HEAD_TAPS, PerceptualNetwork, load_perceptual
-from ..losses.perceptual import PerceptualLoss
 from ..registry import unknown_name
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -35,63 +27,28 @@ ROLES: dict[str, str] = {
 """File of each role; the scorers were trained apart from the networks that guide."""
 
 
-def demo_weights(role: str) -> Path:
+def demo_weights(role: str, folder: Path | None = None) -> Path:
     """Return the weight file of a role.
 
     Args:
         role: A key of `ROLES`.
+        folder: Where a file of that name lies that is to be used instead of the embedded one.
 
     Raises:
         UnknownNameError: There is no such role.
-        CheckpointNotFoundError: The package came without this file.
+        CheckpointNotFoundError: The package came without this file, or the folder lacks it.
     """
     if role not in ROLES:
         raise unknown_name("role of a demo model", role, list(ROLES))
-    path = WEIGHTS / ROLES[role]
-    if not path.is_file():
+    path = (folder or WEIGHTS) / ROLES[role]
+    if path.is_file():
+        return path
+    made = f"python scripts/train.py {path.stem} --images drawn --out runs/{path.stem}"
+    if folder is not None and folder != WEIGHTS:
         raise CheckpointNotFoundError(
-            f"The embedded weights {path.name} are missing from the package; install it again, or "
-            f"train them with: python scripts/train.py {path.stem} --images drawn --out runs"
+            f"There is no {path.name} in {folder}; train it with: {made} --export {path}"
         )
-    return path
-
-
-@dataclass(frozen=True)
-class Scorers:
-    """Networks that never guide, for the metrics of drawn faces.
-
-    Attributes:
-        arcface: Gives `embed` for Deg and IDS.
-        perceptual: Trunk and heads of LPIPS.
-    """
-
-    arcface: ArcFace
-    perceptual: PerceptualNetwork
-
-    @property
-    def embed(self) -> Callable[[Tensor], Tensor]:
-        """Images `(B, 3, H, W)` in [-1, 1] to embeddings `(B, D)`."""
-        return self.arcface.embed
-
-    @torch.no_grad()
-    def distance(self, first: Tensor, second: Tensor) -> Tensor:
-        """Return the LPIPS distance `(B,)` of two batches `(B, 3, H, W)` in [-1, 1]."""
-        loss = PerceptualLoss(HEAD_TAPS)
-        target = loss.target(self.perceptual, second)
-        return loss(self.perceptual, self.perceptual.features(first, HEAD_TAPS), target)
-
-
-def load_scorers(device: torch.device | str = "cpu") -> Scorers:
-    """Load the embedded scorers.
-
-    Args:
-        device: Where they are put.
-
-    Raises:
-        CheckpointNotFoundError: The package came without them.
-    """
-    with torch.inference_mode(False):
-        return Scorers(
-            load_arcface(demo_weights("scorer-arcface"), device),
-            load_perceptual(demo_weights("scorer-vgg"), device=device),
-        )
+    raise CheckpointNotFoundError(
+        f"The embedded weights {path.name} are missing from the package; install it again, or "
+        f"train them with: {made}"
+    )

@@ -1,28 +1,16 @@
-"""Pairs of faces of one person: the truth to be restored, and the reference that helps."""
+"""Pairs of faces of one person from a labelled file, and how badly a study degrades faces."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import torch
-from torch import Tensor
 
-from ..degradations import PRESETS, Degradation, Preset, degrade
+from ..degradations import PRESETS, Preset
 from ..errors import InvalidInputError
-from ..faces.identity import sample_identities
-from ..faces.render import render
-from ..faces.view import sample_views
+from ..faces.people import Pairs, Split
 from ..images import from_uint8
-from ..training.dataset import (
-    DRAWN_PEOPLE,
-    DRAWN_SEEDS,
-    VIEWS_PER_PERSON,
-    StoredFaces,
-    open_faces,
-)
-
-Split = Literal["tuning", "test"]
+from ..training.dataset import StoredFaces, open_faces
 
 _HEAVY = PRESETS["pdgrad"]
 
@@ -38,58 +26,7 @@ DEGREES: Mapping[str, Preset] = {
         jpeg_quality=(65, 100),
     ),
 }
-"""How badly the faces are degraded; the ranges follow the size of the face."""
-
-TUNED_ON = "heavy"
-"""The degree under which settings are chosen; they are used under every degree."""
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """N pairs of aligned faces.
-
-    Attributes:
-        truth: `(N, 3, S, S)` in [-1, 1].
-        reference: The same persons in other pictures, the same shape.
-        person: Who it is, `(N,)` int64.
-    """
-
-    truth: Tensor
-    reference: Tensor
-    person: Tensor
-
-    def __len__(self) -> int:
-        return len(self.truth)
-
-
-def drawn_pairs(
-    split: Split, people: int, size: int = 64, per_person: int = 1, first: int = 0
-) -> Pairs:
-    """Draw held-out persons, each pair in two views of its own.
-
-    Args:
-        split: "tuning" or "test"; neither shares a person with the networks' training.
-        people: Number of persons.
-        size: Side in pixels, 64 or 128.
-        per_person: Pairs of each person.
-        first: Number of the first person within the split.
-
-    Raises:
-        InvalidInputError: The split has not so many persons.
-    """
-    if first < 0 or people < 1 or first + people > DRAWN_PEOPLE[split]:
-        raise InvalidInputError(
-            f"There are {DRAWN_PEOPLE[split]} drawn {split} persons, counted from 0; "
-            f"{people} from number {first} on are not among them."
-        )
-    persons = [DRAWN_SEEDS[split] + first + i for i in range(people) for _ in range(per_person)]
-    number = [j for _ in range(people) for j in range(per_person)]
-    who = sample_identities(persons)
-    pictures: list[Tensor] = []
-    for which in (0, 1):
-        seeds = [p * VIEWS_PER_PERSON + 2 * j + which for p, j in zip(persons, number, strict=True)]
-        pictures.append(render(who, sample_views(seeds), size, parts=False).images)
-    return Pairs(pictures[0], pictures[1], torch.tensor(persons))
+"""How badly faces are degraded; the ranges follow the size of the face."""
 
 
 def stored_pairs(
@@ -142,17 +79,3 @@ def stored_pairs(
     return Pairs(
         from_uint8(faces.images[first]), from_uint8(faces.images[second]), faces.labels[first]
     )
-
-
-def degrade_pairs(pairs: Pairs, degree: str, seed: int) -> tuple[Tensor, list[Degradation]]:
-    """Degrade each truth with its own draw.
-
-    Args:
-        pairs: The faces.
-        degree: Key in `DEGREES`.
-        seed: Of the first pair; the next pairs take the next numbers.
-
-    Returns:
-        `(N, 3, S, S)` in [-1, 1], and what was drawn for each.
-    """
-    return degrade(pairs.truth, DEGREES[degree], seed)

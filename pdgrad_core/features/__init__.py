@@ -1,1 +1,8 @@
-"""Frozen networks whose features losses compare: ArcFace for identity, VGG16 for appearance."""
+"""Feature networks: frozen, shared by losses and metrics, one file per network."""
+
+from ..registry import discover
+from .base import FEATURES, FeatureNetwork
+
+discover(__name__, __path__)
+
+__all__ = ["FEATURES", "FeatureNetwork"]

@@ -18,7 +18,7 @@ from ..dependencies import require
 from ..errors import WrongArchitectureError
 from ..images import resize
 from ..registry import unknown_name
-from .base import FeatureNetwork, Features, Precision, Pullback
+from .base import FEATURES, FeatureNetwork, Features, Precision, Pullback, required
 from .iresnet import EMBEDDING, STEM, IResNet, config_from_state_dict
 from .iresnet_folded import FoldedIResNet
 
@@ -27,6 +27,7 @@ from .iresnet_folded import FoldedIResNet
 _TEMPLATE_BOX = (56, 456)
 
 
+@FEATURES.register("arcface")
 class ArcFace(FeatureNetwork):
     """An identity network behind the resize to its input size.
 
@@ -39,10 +40,16 @@ class ArcFace(FeatureNetwork):
     """
 
     name = "arcface"
+    weights = ("arcface-iresnet50", "arcface-ir-se50")
     low_taps: tuple[str, str, str]
     embedding_tap = EMBEDDING
     image_size = 112
     template_crop = False
+
+    @classmethod
+    def load(cls, path: Path | str | None = None, device: torch.device | str = "cpu") -> "ArcFace":
+        """See `load_arcface`."""
+        return load_arcface(required(path, "ArcFace"), device)
 
     @property
     @abstractmethod
@@ -101,6 +108,11 @@ class IResNetArcFace(ArcFace):
         self._folded: dict[Precision, FoldedIResNet] = {}
 
     @property
+    def module(self) -> nn.Module:
+        """See `FeatureNetwork`."""
+        return self.network
+
+    @property
     def taps(self) -> Sequence[str]:
         """Names of all taps."""
         return self.network.taps
@@ -151,6 +163,11 @@ class IRSE50ArcFace(ArcFace):
 
     def __init__(self, network: nn.Module) -> None:
         self.network = network.eval().requires_grad_(False)
+
+    @property
+    def module(self) -> nn.Module:
+        """See `FeatureNetwork`."""
+        return self.network
 
     @property
     def taps(self) -> Sequence[str]:

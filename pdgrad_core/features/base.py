@@ -3,9 +3,17 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from ..errors import InvalidInputError
+from ..registry import Registry
+
+FEATURES: "Registry[type[FeatureNetwork]]" = Registry("feature network")
+"""The feature networks by the name under which losses ask for them."""
 
 Features = dict[str, Tensor]
 """Features by tap name, each `(B, ...)`."""
@@ -34,13 +42,39 @@ class FeatureNetwork(ABC):
 
     Attributes:
         name: Which network this is; losses ask for it by this name ("arcface", "vgg", "pixels").
+        weights: Names in the catalogue of the files that hold its weights, the first choice first;
+            none where it has no weights.
         precision: Dtypes of `vjp`; features come back as float32 whatever it says.
         compiled: Whether what has a compiled form runs in it.
     """
 
     name: str
+    weights: ClassVar[tuple[str, ...]] = ()
     precision: Precision = Precision()
     compiled: bool = False
+
+    @classmethod
+    def load(
+        cls, path: Path | str | None = None, device: torch.device | str = "cpu"
+    ) -> "FeatureNetwork":
+        """Load the network; one without weights is just made.
+
+        Args:
+            path: The weight file.
+            device: Where the network is put.
+
+        Raises:
+            CheckpointError: The file is missing, damaged, or of another network.
+            InvalidInputError: The network has no weights to load.
+        """
+        if path is not None or cls.weights:
+            raise InvalidInputError(f"{cls.__name__} cannot be loaded from a file here.")
+        return cls().to(device)
+
+    @property
+    def module(self) -> nn.Module | None:
+        """The module whose memory a host counts and moves; None for none."""
+        return None
 
     @property
     def cotangent_dtype(self) -> torch.dtype:
@@ -100,25 +134,8 @@ class FeatureNetwork(ABC):
         return {tap: value.detach() for tap, value in features.items()}, pullback
 
 
-class Pixels(FeatureNetwork):
-    """The network that does nothing: its one tap is the image itself."""
-
-    name = "pixels"
-
-    def features(self, image: Tensor, taps: Sequence[str]) -> Features:
-        """Return the image under each tap name; see `FeatureNetwork`."""
-        self.check_taps(taps)
-        return {"image": image}
-
-    def check_taps(self, taps: Sequence[str]) -> None:
-        """Accept "image" only; see `FeatureNetwork`."""
-        from ..registry import unknown_name
-
-        for tap in taps:
-            if tap != "image":
-                raise unknown_name("tap of pixels", tap, ["image"])
-
-    def vjp(self, image: Tensor, taps: Sequence[str]) -> tuple[Features, Pullback]:
-        """Return the image; its adjoint hands each cotangent through. See `FeatureNetwork`."""
-        features = self.features(image, taps)
-        return features, lambda cotangents: torch.stack([c["image"] for c in cotangents])
+def required(path: Path | str | None, what: str) -> Path | str:
+    """Return the path of a weight file, or say that the network needs one."""
+    if path is None:
+        raise InvalidInputError(f"The feature network {what} needs the path of its weight file.")
+    return path

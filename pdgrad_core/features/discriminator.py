@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ..checkpoints import load_checkpoint, load_strict, warn_if_test
 from ..errors import InvalidInputError, WrongArchitectureError
 from ..registry import unknown_name
-from .base import FeatureNetwork, Features
+from .base import FEATURES, FeatureNetwork, Features, required
 
 
 class ScaledConv(nn.Module):
@@ -128,6 +128,7 @@ class StyleGANDiscriminator(nn.Module):
         return self.final_linear(h.flatten(1))
 
 
+@FEATURES.register("discriminator")
 class Discriminator(FeatureNetwork):
     """The discriminator as a feature network; its one tap is the score.
 
@@ -139,9 +140,22 @@ class Discriminator(FeatureNetwork):
     """
 
     name = "discriminator"
+    weights = ("gpen-discriminator",)
 
     def __init__(self, network: StyleGANDiscriminator) -> None:
         self.network = network.eval().requires_grad_(False)
+
+    @classmethod
+    def load(
+        cls, path: Path | str | None = None, device: torch.device | str = "cpu"
+    ) -> "Discriminator":
+        """See `load_discriminator`."""
+        return load_discriminator(required(path, "discriminator"), device)
+
+    @property
+    def module(self) -> nn.Module:
+        """See `FeatureNetwork`."""
+        return self.network
 
     def check_taps(self, taps: Sequence[str]) -> None:
         """Accept "score" only; see `FeatureNetwork`."""

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ..checkpoints import Checkpoint, load_checkpoint, load_strict, warn_if_test
 from ..errors import MissingDependencyError, WrongArchitectureError
 from ..registry import unknown_name
-from .base import FeatureNetwork, Features, Pullback
+from .base import FEATURES, FeatureNetwork, Features, Pullback, required
 from .cotangents import CotangentStack
 
 CONVS_PER_BLOCK = (2, 2, 3, 3, 3)
@@ -107,6 +107,7 @@ def widths_from_state_dict(state: Mapping[str, Tensor]) -> list[int]:
         ) from error
 
 
+@FEATURES.register("vgg")
 class PerceptualNetwork(FeatureNetwork):
     """VGG16 with its LPIPS heads, its adjoint written out.
 
@@ -120,11 +121,24 @@ class PerceptualNetwork(FeatureNetwork):
     """
 
     name = "vgg"
+    weights = ("vgg16",)
 
     def __init__(self, trunk: VGG16, heads: Sequence[Tensor]) -> None:
         self.trunk = trunk.eval().requires_grad_(False)
         self.heads = {tap: head.float() for tap, head in zip(HEAD_TAPS, heads, strict=True)}
         self._prepared: dict[tuple[str, torch.dtype], list[Tensor]] = {}
+
+    @classmethod
+    def load(
+        cls, path: Path | str | None = None, device: torch.device | str = "cpu"
+    ) -> "PerceptualNetwork":
+        """See `load_perceptual`."""
+        return load_perceptual(required(path, "VGG16"), device=device)
+
+    @property
+    def module(self) -> nn.Module:
+        """See `FeatureNetwork`."""
+        return self.trunk
 
     def head(self, tap: str) -> Tensor:
         """Return w_l^2 `(C,)` of a tap.

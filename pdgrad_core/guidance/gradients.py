@@ -7,7 +7,7 @@ This is the only place where guidance gradients are taken, always with respect t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -17,8 +17,9 @@ from ..diffusion.sampler import Guided, Record, StepContext
 from ..errors import InvalidInputError, NonFiniteGradientError
 from ..features.base import FeatureNetwork, Features
 from ..masks import check_same_size, keep_known
-from .groups import Builder, Group, Leaf, Mix, Node
-from .terms import Expression, Surgery, surgeries_of, terms_of
+from .groups import Group, Leaf, Planner
+from .targets import Pictures
+from .terms import Expression, Sum, Surgery, Term, surgeries_of, terms_of
 
 
 @dataclass
@@ -27,14 +28,13 @@ class CompiledGuidance:
 
     Attributes:
         leaves: Every term with its place.
-        root: How groups are combined.
+        root: How groups are combined: the expression, its terms replaced by groups.
         known: For each gradient that is kept apart the pixels where it counts, None for all.
     """
 
     leaves: list[Leaf]
-    root: Node
+    root: Expression
     known: list[Tensor | None]
-    surgeries: list[Surgery] = field(default_factory=list[Surgery])
 
     @property
     def groups(self) -> int:
@@ -42,11 +42,11 @@ class CompiledGuidance:
         return len(self.known)
 
     def reset(self) -> None:
-        """Forget moving targets and what combiners remember, before a new run."""
+        """Forget moving targets and what combiners remember; the sampler does so before a run."""
         for leaf in self.leaves:
             if callable(leaf.term.target):
                 leaf.target = None
-        for surgery in self.surgeries:
+        for surgery in surgeries_of(self.root):
             surgery.combiner.reset()
 
     @torch.no_grad()
@@ -122,26 +122,18 @@ class CompiledGuidance:
             "lower its weight or the strength, or compute in float32."
         )
 
-    def _lengths(self, node: Node, gram: Gram, record: Record) -> Tensor:
+    def _lengths(self, node: Expression, gram: Gram, record: Record) -> Tensor:
         """Return how far the node's gradient goes along each unit gradient, `(B, G)`."""
         if isinstance(node, Group):
             lengths = torch.zeros_like(gram.norms)
             lengths[:, node.index] = gram.norms[:, node.index]
             return lengths
-        if isinstance(node, Mix):
-            parts = [weight * self._lengths(part, gram, record) for weight, part in node.parts]
+        if isinstance(node, Sum):
+            parts = [weight * self._lengths(part, gram, record) for weight, part in node.items()]
             return torch.stack(parts).sum(0)
-        vectors = torch.stack(
-            [self._lengths(node.pivot, gram, record), self._lengths(node.other, gram, record)], 1
-        )
-        inner = gram_of_combinations(gram, vectors)
-        steps = node.surgery.combiner.lengths(inner, pivot=0)
-        factors = torch.where(
-            inner.norms > 0, steps / torch.where(inner.norms > 0, inner.norms, 1.0), 0.0
-        )
-        lengths = _scaled_sum(vectors, inner.norms, steps)
-        _record_surgery(record, node.surgery.name, inner, factors, gram, lengths)
-        return lengths
+        assert isinstance(node, Surgery)
+        pivot, other = (self._lengths(part, gram, record) for part in node.children)
+        return _operate(node, torch.stack([pivot, other], 1), gram, record)
 
 
 def compile_guidance(
@@ -150,27 +142,27 @@ def compile_guidance(
     """Prepare an expression for a run: find the groups, compute what stays fixed once.
 
     Args:
-        expression: Terms, sums and surgeries.
+        expression: Terms, sums, surgeries and masks; its pictures are placed already
+            (`Expression.placed`), its references are averaged here.
         networks: The feature networks by name ("arcface", "vgg"); "pixels" is always there.
 
     Raises:
         InvalidInputError: A term's network is not given, two terms share a name, a weight is not
             finite, or a target has another batch size than the others.
     """
-    from ..features.base import Pixels
+    from ..features.pixels import Pixels
 
     available: dict[str, FeatureNetwork] = {"pixels": Pixels(), **networks}
+    expression = expression.map_leaves(Term.averaged)
     _check_terms(expression, available)
-    builder = Builder(available)
-    root = builder.build(expression)
-    for leaf in builder.leaves:
+    planner = Planner(available)
+    root = planner.plan(expression)
+    for leaf in planner.leaves:
         if leaf.term.target is None:
             leaf.target = {}
         elif isinstance(leaf.term.target, Tensor):
             leaf.target = leaf.term.loss.target(leaf.network, leaf.term.target)
-    compiled = CompiledGuidance(builder.leaves, root, builder.known, list(surgeries_of(expression)))
-    compiled.reset()
-    return compiled
+    return CompiledGuidance(planner.leaves, root, planner.known)
 
 
 def _check_terms(expression: Expression, networks: Mapping[str, FeatureNetwork]) -> None:
@@ -193,6 +185,11 @@ def _check_terms(expression: Expression, networks: Mapping[str, FeatureNetwork])
                 f"{', '.join(networks)} are given."
             )
         term.loss.taps(networks[term.loss.network])
+        if isinstance(term.target, Pictures):
+            raise InvalidInputError(
+                f"The pictures of the term {term.name!r} are not fitted to any faces yet; place "
+                "the expression first."
+            )
         if isinstance(term.target, Tensor):
             batches.add(term.target.shape[0])
     if len(batches - {1}) > 1:
@@ -206,6 +203,18 @@ def _accumulate(total: Features, found: Features, weight: float) -> None:
     for tap, value in found.items():
         scaled = value if weight == 1 else value * weight
         total[tap] = total[tap] + scaled if tap in total else scaled
+
+
+def _operate(surgery: Surgery, vectors: Tensor, gram: Gram, record: Record) -> Tensor:
+    """Return what the surgery makes of pivot and other, `(B, 2, G)` to `(B, G)` lengths."""
+    inner = gram_of_combinations(gram, vectors)
+    steps = surgery.combiner.lengths(inner, pivot=0)
+    factors = torch.where(
+        inner.norms > 0, steps / torch.where(inner.norms > 0, inner.norms, 1.0), 0.0
+    )
+    lengths = _scaled_sum(vectors, inner.norms, steps)
+    _record_surgery(record, surgery.name, inner, factors, gram, lengths)
+    return lengths
 
 
 def _scaled_sum(vectors: Tensor, norms: Tensor, steps: Tensor) -> Tensor:

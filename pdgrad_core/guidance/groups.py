@@ -1,17 +1,17 @@
 """Which terms of an expression share one gradient: the plan that a compiled guidance follows.
 
 Terms that are only ever added, under the same masks, are one group; what a surgery must see apart
-is a group of its own.
+is a group of its own. The plan is the expression itself with groups in the place of its terms.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
 from ..features.base import FeatureNetwork, Features
 from ..masks import known_pixels
-from .terms import Expression, Masked, Sum, Surgery, Term, surgeries_of
+from .terms import Expression, Masked, Sum, Surgery, Term
 
 Masks = tuple[Tensor, ...]
 """The masks an expression lies under, from the outermost in."""
@@ -34,32 +34,26 @@ class Leaf:
 
 
 @dataclass(frozen=True)
-class Group:
-    """What the surgery sees as one gradient."""
+class Group(Expression):
+    """Terms whose gradients are added: what a surgery sees as one gradient.
+
+    Attributes:
+        index: Its number.
+    """
 
     index: int
 
+    @property
+    def children(self) -> tuple[Expression, ...]:
+        """None: a group is a leaf."""
+        return ()
 
-@dataclass(frozen=True)
-class Mix:
-    """A weighted sum of compiled parts."""
-
-    parts: tuple[tuple[float, "Node"], ...]
-
-
-@dataclass(frozen=True)
-class Operation:
-    """A surgery on two compiled parts."""
-
-    surgery: Surgery
-    pivot: "Node"
-    other: "Node"
+    def with_children(self, children: tuple[Expression, ...], /) -> Expression:  # noqa: ARG002
+        """Return the group itself."""
+        return self
 
 
-Node = Group | Mix | Operation
-
-
-class Builder:
+class Planner:
     """Walks an expression once and hands out groups.
 
     Attributes:
@@ -72,29 +66,22 @@ class Builder:
         self.leaves: list[Leaf] = []
         self.known: list[Tensor | None] = []
 
-    def build(self, expression: Expression, masks: Masks = ()) -> Node:
-        """Return the compiled node of an expression."""
-        if isinstance(expression, Masked):
-            return self.build(expression.part, (*masks, expression.mask))
-        if isinstance(expression, Surgery):
-            return Operation(
-                expression,
-                self.build(expression.pivot, masks),
-                self.build(expression.other, masks),
-            )
-        parts = expression.items() if isinstance(expression, Sum) else [(1.0, expression)]
+    def plan(self, expression: Expression, masks: Masks = ()) -> Expression:
+        """Return the expression with its terms replaced by groups, and no masks left."""
         plain: list[tuple[float, Term, Masks]] = []
-        found: list[tuple[float, Node]] = []
-        for weight, part in parts:
-            if any(surgeries_of(part)):
-                found.append((weight, self.build(part, masks)))
+        found: list[tuple[float, Expression]] = []
+        for weight, part, here in _summands(expression, 1.0, masks):
+            if isinstance(part, Surgery):
+                pivot, other = self.plan(part.pivot, here), self.plan(part.other, here)
+                found.append((weight, replace(part, pivot=pivot, other=other)))
             else:
-                plain += _flat(part, weight, masks)
+                plain.append((weight, part, here))
         # What needs no surgery is one cotangent, however many terms it has.
-        groups = self._groups(plain)
-        if not found and len(groups) == 1:
-            return groups[0]
-        return Mix((*found, *((1.0, group) for group in groups)))
+        found += [(1.0, group) for group in self._groups(plain)]
+        if len(found) == 1 and found[0][0] == 1:
+            return found[0][1]
+        weights, parts = zip(*found, strict=True)
+        return Sum(parts, weights)
 
     def _groups(self, terms: list[tuple[float, Term, Masks]]) -> list[Group]:
         """Return one group for each set of masks among terms that are only added."""
@@ -110,17 +97,19 @@ class Builder:
         return list(places.values())
 
 
-def _flat(
+def _summands(
     expression: Expression, weight: float, masks: Masks
-) -> Iterator[tuple[float, Term, Masks]]:
-    """Yield the terms of an expression without surgery, each with its weight and masks."""
-    if isinstance(expression, Term):
-        yield weight, expression, masks
-    elif isinstance(expression, Masked):
-        yield from _flat(expression.part, weight, (*masks, expression.mask))
-    elif isinstance(expression, Sum):
+) -> Iterator[tuple[float, Term | Surgery, Masks]]:
+    """Yield what is added up in the end: terms and surgeries, with weights and masks."""
+    if isinstance(expression, Sum):
         for factor, part in expression.items():
-            yield from _flat(part, weight * factor, masks)
+            yield from _summands(part, weight * factor, masks)
+    elif isinstance(expression, Masked):
+        yield from _summands(expression.part, weight, (*masks, expression.mask))
+    elif isinstance(expression, Term | Surgery):
+        yield weight, expression, masks
+    else:
+        raise TypeError(f"{type(expression).__name__} has no place in a guidance.")
 
 
 def _known(masks: Masks) -> Tensor | None:

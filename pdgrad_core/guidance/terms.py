@@ -2,40 +2,75 @@
 
 A PDGrad level is `Surgery("low", pivot=low_c, other=low_r, combiner)`, the whole method the `Sum`
 of two of them; any other composition is as good. The expression says nothing about how it is
-computed.
+computed, and its leaves may be open: a term towards several references, or towards pictures that
+are fitted to the faces only when they are known.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
+from typing_extensions import Self
 
 from ..combiners import Combiner
-from ..diffusion.sampler import StepContext
 from ..errors import InvalidInputError
 from ..losses import Loss
-from ..masks import known_pixels
+from ..masks import Faces, known_pixels
+from .targets import Pictures, References, Target
 
-MovingTarget = Callable[[StepContext], Tensor]
-"""A target that depends on x_t and t: PGDiff's restorer f(y, x_t, t)."""
+
+class Expression(ABC):
+    """A node of the tree; a leaf is one without children."""
+
+    @property
+    @abstractmethod
+    def children(self) -> tuple["Expression", ...]:
+        """The parts, from left to right."""
+
+    @abstractmethod
+    def with_children(self, children: tuple["Expression", ...], /) -> "Expression":
+        """Return this node with other parts."""
+
+    def walk(self) -> Iterator["Expression"]:
+        """Yield every node of the tree, the parts of a node before it."""
+        for child in self.children:
+            yield from child.walk()
+        yield self
+
+    def map_leaves(self, change: Callable[["Term"], "Expression"]) -> "Expression":
+        """Return the tree with every term replaced by what `change` makes of it."""
+        return self.with_children(tuple(child.map_leaves(change) for child in self.children))
+
+    def placed(self, faces: Faces) -> "Expression":
+        """Return the tree with its pictures and masks fitted to the faces of a run.
+
+        Raises:
+            InvalidInputError: A picture or a mask does not fit them.
+        """
+        return self.with_children(tuple(child.placed(faces) for child in self.children))
+
+    def renamed(self, rename: Callable[[str], str]) -> "Expression":
+        """Return the tree with other names for its terms and surgeries."""
+        return self.with_children(tuple(child.renamed(rename) for child in self.children))
 
 
 @dataclass(frozen=True)
-class Term:
+class Term(Expression):
     """One loss towards one target.
 
     Attributes:
-        name: What the trace and errors call it ("low_c").
+        name: What the trace and errors call it ("low_c", "low_c.arc").
         loss: The loss.
-        target: Image `(B or 1, 3, H, W)` in [-1, 1], or a callable that gives it at each step; None
-            for a loss that compares with none.
+        target: Image `(B or 1, 3, H, W)` in [-1, 1], or a callable that gives it at each step;
+            several references; pictures that are still to be fitted to the faces; None for a loss
+            that compares with none.
         weight: Factor of the loss.
     """
 
     name: str
     loss: Loss
-    target: Tensor | MovingTarget | None
+    target: Target
     weight: float = 1.0
 
     def __post_init__(self) -> None:
@@ -44,9 +79,46 @@ class Term:
                 f"The guidance term {self.name!r} compares x0hat with an image, but was given none."
             )
 
+    @property
+    def children(self) -> tuple[Expression, ...]:
+        """None: a term is a leaf."""
+        return ()
+
+    def with_children(self, children: tuple[Expression, ...], /) -> Self:  # noqa: ARG002
+        """Return the term itself."""
+        return self
+
+    def map_leaves(self, change: Callable[["Term"], Expression]) -> Expression:
+        """See `Expression`."""
+        return change(self)
+
+    def placed(self, faces: Faces) -> Expression:
+        """See `Expression`."""
+        target = self.target
+        if isinstance(target, Pictures):
+            target = target.placed(self.name, faces)
+        return replace(self, loss=self.loss.placed(faces), target=target)
+
+    def renamed(self, rename: Callable[[str], str]) -> Expression:
+        """See `Expression`."""
+        return replace(self, name=rename(self.name))
+
+    def averaged(self) -> Expression:
+        """Return the mean over the references, each a term of its own; else the term itself."""
+        if not isinstance(self.target, References):
+            return self
+        images = self.target.images
+        if len(images) == 1:
+            return replace(self, target=images[0])
+        terms = (
+            replace(self, name=numbered(self.name, str(i)), target=image)
+            for i, image in enumerate(images, start=1)
+        )
+        return Sum(tuple(terms), (1 / len(images),) * len(images))
+
 
 @dataclass(frozen=True)
-class Sum:
+class Sum(Expression):
     """A weighted sum of expressions.
 
     Attributes:
@@ -54,7 +126,7 @@ class Sum:
         weights: A factor for each; all 1 where empty.
     """
 
-    parts: tuple["Expression", ...]
+    parts: tuple[Expression, ...]
     weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
@@ -66,13 +138,22 @@ class Sum:
                 f"not {len(self.weights)}."
             )
 
-    def items(self) -> Iterator[tuple[float, "Expression"]]:
+    @property
+    def children(self) -> tuple[Expression, ...]:
+        """The summands."""
+        return self.parts
+
+    def with_children(self, children: tuple[Expression, ...], /) -> Expression:
+        """See `Expression`."""
+        return replace(self, parts=children)
+
+    def items(self) -> Iterator[tuple[float, Expression]]:
         """Yield (weight, summand)."""
         yield from zip(self.weights or (1.0,) * len(self.parts), self.parts, strict=True)
 
 
 @dataclass(frozen=True)
-class Surgery:
+class Surgery(Expression):
     """Gradient surgery between a pivot and another expression.
 
     Attributes:
@@ -83,13 +164,28 @@ class Surgery:
     """
 
     name: str
-    pivot: "Expression"
-    other: "Expression"
+    pivot: Expression
+    other: Expression
     combiner: Combiner = field(repr=False)
+
+    @property
+    def children(self) -> tuple[Expression, ...]:
+        """Pivot and other."""
+        return self.pivot, self.other
+
+    def with_children(self, children: tuple[Expression, ...], /) -> Expression:
+        """See `Expression`."""
+        pivot, other = children
+        return replace(self, pivot=pivot, other=other)
+
+    def renamed(self, rename: Callable[[str], str]) -> Expression:
+        """See `Expression`."""
+        pivot, other = (child.renamed(rename) for child in self.children)
+        return replace(self, name=rename(self.name), pivot=pivot, other=other)
 
 
 @dataclass(frozen=True)
-class Masked:
+class Masked(Expression):
     """An expression whose gradient is zero where a mask is: PGDiff's holes and scratches.
 
     A surgery inside sees the gradients masked already, so conflicts in the hole do not count.
@@ -99,38 +195,48 @@ class Masked:
         mask: `(B or 1, 1, H, W)`, 1 where nothing is to be guided; fractions count as 1.
     """
 
-    part: "Expression"
+    part: Expression
     mask: Tensor = field(repr=False)
 
     def __post_init__(self) -> None:
         known_pixels(self.mask)
 
+    @property
+    def children(self) -> tuple[Expression, ...]:
+        """The one part."""
+        return (self.part,)
 
-Expression: TypeAlias = Term | Sum | Surgery | Masked
+    def with_children(self, children: tuple[Expression, ...], /) -> Expression:
+        """See `Expression`."""
+        return replace(self, part=children[0])
+
+    def placed(self, faces: Faces) -> Expression:
+        """See `Expression`."""
+        return Masked(self.part.placed(faces), faces.fitted_mask(self.mask))
 
 
 def terms_of(expression: Expression) -> Iterator[Term]:
     """Yield every term of an expression, from left to right."""
-    if isinstance(expression, Term):
-        yield expression
-    elif isinstance(expression, Sum):
-        for part in expression.parts:
-            yield from terms_of(part)
-    elif isinstance(expression, Masked):
-        yield from terms_of(expression.part)
-    else:
-        yield from terms_of(expression.pivot)
-        yield from terms_of(expression.other)
+    return (node for node in expression.walk() if isinstance(node, Term))
 
 
 def surgeries_of(expression: Expression) -> Iterator[Surgery]:
     """Yield every surgery of an expression, innermost first."""
-    if isinstance(expression, Sum):
-        for part in expression.parts:
-            yield from surgeries_of(part)
-    elif isinstance(expression, Masked):
-        yield from surgeries_of(expression.part)
-    elif isinstance(expression, Surgery):
-        yield from surgeries_of(expression.pivot)
-        yield from surgeries_of(expression.other)
-        yield expression
+    return (node for node in expression.walk() if isinstance(node, Surgery))
+
+
+def numbered(name: str, number: str) -> str:
+    """Return a term's name with a number, before what follows its last dot ("low_r1.arc")."""
+    stem, dot, part = name.rpartition(".")
+    return f"{stem}{number}.{part}" if dot else f"{name}{number}"
+
+
+def with_unique_names(expression: Expression) -> Expression:
+    """Return the tree with a number at every name used before: the trace tells them apart."""
+    used: dict[str, int] = {}
+
+    def rename(name: str) -> str:
+        used[name] = used.get(name, 0) + 1
+        return name if used[name] == 1 else numbered(name, f" {used[name]}")
+
+    return expression.renamed(rename)

@@ -9,11 +9,11 @@ from torch import Tensor
 from ..errors import InvalidInputError
 from ..features.base import FeatureNetwork, Features
 from ..parameters import Param, check_parameters
-from .base import LOSSES, Loss
+from .base import LOSSES, Card, ClosedFormLoss
 
 
 @LOSSES.register("adversarial")
-class AdversarialLoss(Loss):
+class AdversarialLoss(ClosedFormLoss):
     """softplus(-D(x0hat)): small where the discriminator takes x0hat for a photograph.
 
     Source: PGDiff section 4.6, weight 1e-2; the loss of StyleGAN2's generator (Karras et al. 2020,
@@ -32,6 +32,12 @@ class AdversarialLoss(Loss):
 
     network = "discriminator"
     takes_target = False
+    card = Card(
+        description="Pulls the face towards what a GAN's discriminator takes for a photograph: "
+        "PGDiff's quality guidance, weight 0.01.",
+        weight=0.01,
+        part="score",
+    )
 
     def __init__(
         self,
@@ -46,7 +52,7 @@ class AdversarialLoss(Loss):
         check_parameters(type(self), {"form": form})
         self.form = form
 
-    def taps(self, network: FeatureNetwork) -> tuple[str, ...]:
+    def taps(self, network: FeatureNetwork, /) -> tuple[str, ...]:
         """See `Loss`."""
         if network.name != self.network:
             raise InvalidInputError(
@@ -54,17 +60,10 @@ class AdversarialLoss(Loss):
             )
         return ("score",)
 
-    def __call__(self, network: FeatureNetwork, features: Features, target: Features) -> Tensor:
-        """See `Loss`."""
-        return self.cotangent(network, features, target)[0]
-
-    def cotangent(
-        self,
-        network: FeatureNetwork,  # noqa: ARG002
-        features: Features,
-        target: Features,  # noqa: ARG002
+    def formula(
+        self, features: Features, _target: Features, _network: FeatureNetwork, /
     ) -> tuple[Tensor, Features]:
-        """Return the loss and -sigmoid(-D), or -D and -1; see `Loss`."""
+        """Return the loss and -sigmoid(-D), or -D and -1; see `ClosedFormLoss`."""
         score = features["score"].flatten(1).sum(1)
         if self.form == "linear":
             return -score, {"score": -torch.ones_like(features["score"])}

@@ -11,7 +11,7 @@ from ..errors import InvalidInputError
 from ..features.base import FeatureNetwork, Features
 from ..images import check_image
 from ..parameters import Param
-from .base import LOSSES, Loss
+from .base import LOSSES, Card, Loss
 
 _EPSILON = 1e-5
 
@@ -88,10 +88,21 @@ class ColorStatisticsLoss(Loss):
 
     network = "pixels"
     takes_target = False
+    card = Card(
+        title="Colour Statistics Loss",
+        description="Pulls each colour channel's mean and spread towards a style's: the average of "
+        "CelebA-HQ portraits, or that of your own pictures (PGDiff's colorization).",
+        weight=0.05,
+        name="color",
+        part="statistics",
+    )
 
     def __init__(
         self,
-        style: ColorStatistics = CELEBA_HQ,
+        style: Annotated[
+            ColorStatistics,
+            Param(tooltip="Pictures whose colours are wanted; each counts the same."),
+        ] = CELEBA_HQ,
         stop_gradient: Annotated[
             bool,
             Param(tooltip="Stop the gradient at the recoloured image: the paper, not its code."),
@@ -100,11 +111,13 @@ class ColorStatisticsLoss(Loss):
         self.style = style
         self.stop_gradient = stop_gradient
 
-    def taps(self, network: FeatureNetwork) -> tuple[str, ...]:  # noqa: ARG002
+    def taps(self, _network: FeatureNetwork, /) -> tuple[str, ...]:
         """See `Loss`."""
         return ("image",)
 
-    def __call__(self, network: FeatureNetwork, features: Features, target: Features) -> Tensor:  # noqa: ARG002
+    def __call__(
+        self, _network: FeatureNetwork, features: Features, _target: Features, /
+    ) -> Tensor:
         """See `Loss`."""
         image = features["image"]
         recoloured = (_standardised(image)[0] * self._std(image) + self._mean(image)).clamp(-1, 1)
@@ -112,10 +125,7 @@ class ColorStatisticsLoss(Loss):
         return ((image - fixed) ** 2).flatten(1).sum(1)
 
     def cotangent(
-        self,
-        network: FeatureNetwork,  # noqa: ARG002
-        features: Features,
-        target: Features,  # noqa: ARG002
+        self, _network: FeatureNetwork, features: Features, _target: Features, /
     ) -> tuple[Tensor, Features]:
         """Return the loss and its gradient in closed form; see `Loss`.
 

@@ -9,11 +9,11 @@ from ..errors import InvalidInputError
 from ..features.arcface import ArcFace
 from ..features.base import FeatureNetwork, Features
 from ..parameters import Param, check_parameters
-from .base import LOSSES, Loss
+from .base import LOSSES, Card, ClosedFormLoss
 
 
 @LOSSES.register("identity")
-class IdentityLoss(Loss):
+class IdentityLoss(ClosedFormLoss):
     """Sum over taps of d_arc(p, q) = 1 - <p, q> / (|p| |q|), feature maps flattened.
 
     Source: PDGrad, the terms d_arc(u_i(x0hat), u_i(y_a)): u_1..u_3 at the low level, u_4 (the
@@ -30,6 +30,13 @@ class IdentityLoss(Loss):
     """
 
     network = "arcface"
+    card = Card(
+        form_of="squared_identity",
+        form="cosine",
+        name="identity",
+        part="arc",
+        fixed={"level": "high"},
+    )
 
     def __init__(
         self,
@@ -40,7 +47,7 @@ class IdentityLoss(Loss):
         check_parameters(type(self), {"level": level})
         self.level = level
 
-    def taps(self, network: FeatureNetwork) -> tuple[str, ...]:
+    def taps(self, network: FeatureNetwork, /) -> tuple[str, ...]:
         """See `Loss`."""
         if not isinstance(network, ArcFace):
             raise InvalidInputError(
@@ -48,21 +55,14 @@ class IdentityLoss(Loss):
             )
         return network.low_taps if self.level == "low" else (network.embedding_tap,)
 
-    def target(self, network: FeatureNetwork, image: Tensor) -> Features:
+    def target(self, network: FeatureNetwork, image: Tensor, /) -> Features:
         """Return the target's unit features; see `Loss`."""
         return {tap: _unit(value)[0] for tap, value in super().target(network, image).items()}
 
-    def __call__(self, network: FeatureNetwork, features: Features, target: Features) -> Tensor:
-        """See `Loss`."""
-        distances = [
-            1 - (_unit(features[tap])[0] * target[tap]).sum(1) for tap in self.taps(network)
-        ]
-        return torch.stack(distances).sum(0)
-
-    def cotangent(
-        self, network: FeatureNetwork, features: Features, target: Features
+    def formula(
+        self, features: Features, target: Features, network: FeatureNetwork, /
     ) -> tuple[Tensor, Features]:
-        """Return the loss and d/dp d_arc = (cos p/|p| - q/|q|) / |p| in closed form; see `Loss`."""
+        """Return the loss and d/dp d_arc = (cos p/|p| - q/|q|) / |p|; see `ClosedFormLoss`."""
         value: Tensor | None = None
         found: Features = {}
         for tap in self.taps(network):

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from ..errors import InvalidInputError
 from ..features.base import FeatureNetwork, Features
-from ..features.vgg import LOW_TAPS, PerceptualNetwork
-from .base import LOSSES, Loss
+from ..features.vgg import HEAD_TAPS, LOW_TAPS, TAPS, PerceptualNetwork
+from ..parameters import Param
+from .base import LOSSES, Card, Loss
 
 # Numbers handled at a time on a CPU: the products of one chunk stay in its cache.
 _CHUNK = 131072
@@ -34,25 +36,32 @@ class PerceptualLoss(Loss):
     """
 
     network = "vgg"
+    card = Card(form_of="squared_perceptual", form="lpips", name="perceptual")
 
-    def __init__(self, layers: Sequence[str] = LOW_TAPS) -> None:
+    def __init__(
+        self,
+        layers: Annotated[
+            Sequence[str],
+            Param(choices=TAPS, what="VGG16 layer", tooltip="VGG16 layers that d_vgg compares."),
+        ] = LOW_TAPS,
+    ) -> None:
         if not layers:
             raise InvalidInputError("The perceptual loss needs at least one VGG16 layer, not none.")
         self.layers = tuple(layers)
 
-    def taps(self, network: FeatureNetwork) -> tuple[str, ...]:
+    def taps(self, network: FeatureNetwork, /) -> tuple[str, ...]:
         """See `Loss`."""
         network.check_taps(self.layers)
         return self.layers
 
-    def target(self, network: FeatureNetwork, image: Tensor) -> Features:
+    def target(self, network: FeatureNetwork, image: Tensor, /) -> Features:
         """Return the target's normalised features as `(B, H W, C)`; see `Loss`."""
         return {
             tap: _normalised(_as_rows(value).contiguous())[0]
             for tap, value in super().target(network, image).items()
         }
 
-    def __call__(self, network: FeatureNetwork, features: Features, target: Features) -> Tensor:
+    def __call__(self, network: FeatureNetwork, features: Features, target: Features, /) -> Tensor:
         """See `Loss`."""
         total: Tensor | None = None
         for tap in self.layers:
@@ -63,7 +72,7 @@ class PerceptualLoss(Loss):
         return total
 
     def cotangent(
-        self, network: FeatureNetwork, features: Features, target: Features
+        self, network: FeatureNetwork, features: Features, target: Features, /
     ) -> tuple[Tensor, Features]:
         """Return the loss and its cotangents in closed form; see `Loss`.
 
@@ -79,6 +88,24 @@ class PerceptualLoss(Loss):
             found[tap] = g.view(b, h, w, c).permute(0, 3, 1, 2)
         assert total is not None
         return total, found
+
+
+class LPIPSDistance:
+    """LPIPS itself, as a distance of images: what metrics call.
+
+    Args:
+        network: VGG16 with LPIPS's heads.
+    """
+
+    def __init__(self, network: FeatureNetwork) -> None:
+        self.network = network
+        self.loss = PerceptualLoss(HEAD_TAPS)
+
+    @torch.no_grad()
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return the distance `(B,)` of two batches `(B, 3, H, W)` in [-1, 1]."""
+        target = self.loss.target(self.network, second)
+        return self.loss(self.network, self.network.features(first, HEAD_TAPS), target)
 
 
 def _layer_cotangent(

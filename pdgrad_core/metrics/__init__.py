@@ -3,6 +3,6 @@
 from ..registry import discover
 from .base import METRICS, Metric
 
-discover(__name__, list(__path__))
+discover(__name__, __path__)
 
 __all__ = ["METRICS", "Metric"]

@@ -10,7 +10,7 @@ from ..errors import InvalidInputError
 from ..images import check_image
 from ..registry import Registry
 
-METRICS: "Registry[Metric]" = Registry("metric")
+METRICS: "Registry[type[Metric]]" = Registry("metric")
 """The metrics by name."""
 
 Needs = Literal["nothing", "distance", "embedding"]

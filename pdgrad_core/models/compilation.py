@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import torch
 
-from ..diffusion.prior import DiffusionPrior
+from ..diffusion.priors import LoadedPrior
 from ..errors import MissingDependencyError
 from ..features.base import FeatureNetwork
 
 
 def compile_networks(
-    features: Mapping[str, FeatureNetwork], prior: DiffusionPrior | None = None
+    features: Mapping[str, FeatureNetwork], prior: LoadedPrior | None = None
 ) -> None:
     """Let networks run their compiled forms from now on; each compiles when it is first used.
 

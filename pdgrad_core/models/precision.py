@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from ..diffusion.prior import DiffusionPrior
+from ..diffusion.priors import LoadedPrior
 from ..errors import InvalidInputError
 from ..features.base import FeatureNetwork, Precision
 from ..registry import unknown_name
@@ -38,7 +38,7 @@ class PrecisionPreset:
     arcface: Precision
 
     def apply(
-        self, features: Mapping[str, FeatureNetwork], prior: DiffusionPrior | None = None
+        self, features: Mapping[str, FeatureNetwork], prior: LoadedPrior | None = None
     ) -> None:
         """Let networks compute in these dtypes from now on.
 

@@ -1,20 +1,17 @@
 """Sets of models that belong together: a folder of official files, or the embedded demo set."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ..diffusion.prior import DiffusionPrior, load_prior
+from ..diffusion.priors import PRIORS, LoadedPrior, load_prior
+from ..embedded import ROLES, demo_weights
 from ..errors import InvalidInputError
-from ..features.arcface import load_arcface
-from ..features.base import FeatureNetwork
-from ..features.discriminator import load_discriminator
-from ..features.vgg import load_perceptual
-from ..registry import unknown_name
+from ..features import FEATURES, FeatureNetwork
 from ..restorers import RESTORERS, Restorer, load_restorer
 from ..weights.catalogue import weight_file
 from ..weights.folders import find, locate, search_folders
@@ -23,18 +20,11 @@ from .precision import precision_preset
 
 logger = logging.getLogger(__name__)
 
-RESTORER_FILES: dict[str, str] = {
-    "codeformer": "codeformer",
-    "gfpgan": "gfpgan-1.4",
-    "restoreformer": "restoreformer",
-    "rrdb": "pgdiff-rrdb",
-}
-"""Catalogue name of each restorer's weights."""
-
-IDENTITY_FILES = ("arcface-iresnet50", "arcface-ir-se50")
-"""Catalogue names of identity networks, the papers' first."""
-
 DEMO = "demo"
+"""The set of embedded models, and its restorer."""
+
+DEFAULT_RESTORER = "codeformer"
+DEFAULT_PRIOR = "guided_diffusion"
 
 
 @dataclass
@@ -51,7 +41,7 @@ class ModelSet:
         compiled: Whether what has a compiled form runs in it.
     """
 
-    prior: DiffusionPrior
+    prior: LoadedPrior
     features: Mapping[str, FeatureNetwork] = field(default_factory=dict[str, FeatureNetwork])
     restorer: Restorer | None = None
     paths: dict[str, Path] = field(default_factory=dict[str, Path])
@@ -59,11 +49,17 @@ class ModelSet:
     precision: str = "exact"
     compiled: bool = False
 
+    @property
+    def device(self) -> torch.device:
+        """Where the models are."""
+        return self.prior.device
+
 
 def load_model_set(
     models: Path | str | None = None,
     *,
     restorer: str | None = None,
+    prior: str | None = None,
     features: Sequence[str] = ("arcface", "vgg"),
     fidelity: float | None = None,
     device: torch.device | str = "cpu",
@@ -76,113 +72,133 @@ def load_model_set(
 
     Args:
         models: Folder to search first, "demo" for the embedded set, or None for the usual folders.
-        restorer: Key in `RESTORERS`; None for the set's own (CodeFormer; the demo's coarse
-            network);
-            "none" for bicubic only.
+        restorer: Key in `RESTORERS`; None for the set's own (CodeFormer; the demo's coarse one).
+        prior: Key in `PRIORS`; None for the papers' kind.
         features: The guidance's feature networks by name; "pixels" needs no file.
         fidelity: CodeFormer's w in [0, 1]; None for its default.
         device: Where everything is put.
         dtype: In what the prior computes; None for what `precision` says.
-        precision: "exact", "balanced", "fast" or "auto"; see `precision_preset`. For the demo's
-            small networks, which shall answer alike everywhere, "auto" is "exact".
+        precision: See `precision_preset`; "auto" is "exact" for the demo's small networks, which
+            shall answer alike everywhere.
         compiled: Whether what gains by it is compiled, when it is first used.
         extra_folders: Further folders to search, as the host knows them.
 
     Raises:
         CheckpointError: A file is missing, damaged or of another network.
-        UnknownNameError: There is no such restorer or precision.
+        UnknownNameError: There is no such restorer, prior, feature network or precision.
         InvalidInputError: A fidelity for a restorer that has none; 16 bit where it is not fast.
         MissingDependencyError: Nothing can be compiled here.
     """
-    if precision == "auto" and models == DEMO:
-        precision = "exact"
+    demo = models == DEMO
+    precision = "exact" if demo and precision == "auto" else precision
     preset = precision_preset(precision, torch.device(device))
-    if restorer is not None and restorer not in RESTORERS:
-        raise unknown_name("restorer", restorer, RESTORERS.names())
-    if models == DEMO:
-        found = _demo_set(restorer, features, device, dtype or preset.prior)
+    _check_names(restorer, prior)
+    if demo:
+        logger.warning("The demo models know drawn faces only, 64x64 px; photos need the others.")
+        restorer, fidelity = restorer or DEMO, None
+        paths = demo_paths(restorer, features, prior)
     else:
-        folders = search_folders(models, extra_folders)
-        name = restorer or "codeformer"
-        found = _folder_set(folders, name, features, fidelity, device, dtype or preset.prior)
+        restorer = restorer or DEFAULT_RESTORER
+        paths = _folder_paths(search_folders(models, extra_folders), restorer, features, prior)
+    dtype = dtype or preset.prior
+    found = load_paths(paths, restorer, features, device, dtype, prior, fidelity=fidelity)
     preset.apply(found.features)
     if compiled:
         compile_networks(found.features, found.prior)
-    return replace(found, precision=preset.name, compiled=compiled)
+    name = DEMO if demo else ""
+    return replace(found, name=name, precision=preset.name, compiled=compiled)
 
 
-def _folder_set(
-    folders: Sequence[Path],
+def _check_names(restorer: str | None, prior: str | None) -> None:
+    """Raise UnknownNameError for a restorer or a kind of prior that is not there."""
+    if restorer is not None:
+        _ = RESTORERS[restorer]
+    if prior is not None:
+        _ = PRIORS[prior]
+
+
+def load_paths(
+    paths: Mapping[str, Path],
     restorer: str,
     features: Sequence[str],
-    fidelity: float | None,
-    device: torch.device | str,
-    dtype: torch.dtype,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    prior: str | None = None,
+    *,
+    fidelity: float | None = None,
 ) -> ModelSet:
-    paths = {"prior": find("ffhq512-prior", folders)}
-    if restorer in RESTORER_FILES:
-        paths["restorer"] = find(RESTORER_FILES[restorer], folders)
-    for name in features:
-        paths[name] = _feature_file(name, folders)
+    """Load a set of models from files that are known.
+
+    Args:
+        paths: File of each role: "prior", "restorer" and the feature networks' names; a role is
+            left out where nothing is to be read.
+        restorer: Key in `RESTORERS`.
+        features: Feature networks by name.
+        device: Where everything is put.
+        dtype: In what the prior computes.
+        prior: Key in `PRIORS`; None to recognise the file.
+        fidelity: CodeFormer's w in [0, 1]; None for its default.
+    """
     options: dict[str, Any] = {} if fidelity is None else {"fidelity": fidelity}
+    # What is made in inference mode cannot be used where gradients are taken.
     with torch.inference_mode(False):
         return ModelSet(
-            prior=load_prior(paths["prior"], device, dtype),
-            features=_load_features(features, paths, device),
+            prior=load_prior(paths.get("prior"), device, dtype, kind=prior),
+            features={name: FEATURES[name].load(paths.get(name), device) for name in features},
             restorer=load_restorer(restorer, paths.get("restorer"), device, **options),
-            paths=paths,
+            paths=dict(paths),
         )
 
 
-def _demo_set(
-    restorer: str | None, features: Sequence[str], device: torch.device | str, dtype: torch.dtype
-) -> ModelSet:
-    from ..embedded import demo_weights
+def demo_paths(
+    restorer: str,
+    features: Sequence[str],
+    prior: str | None = None,
+    folder: Path | None = None,
+) -> dict[str, Path]:
+    """Return the files of the demo set by role.
 
-    logger.warning("The demo models know drawn faces only, 64x64 px; photos need the others.")
+    Args:
+        restorer: Key in `RESTORERS`: the demo's own, or one without weights.
+        features: Feature networks by name.
+        prior: Key in `PRIORS`; None for the demo's.
+        folder: Where files of the embedded ones' names lie; None for the embedded ones.
+
+    Raises:
+        InvalidInputError: The demo set has no such network.
+        CheckpointNotFoundError: A file is missing.
+    """
     for feature in features:
-        if feature not in ("arcface", "vgg"):
+        if feature not in ROLES and FEATURES[feature].weights:
             raise InvalidInputError(
                 f"The demo models have no {feature}; use a recipe without it, or your own models."
             )
-    paths = {role: demo_weights(role) for role in ("prior", *features, "restorer")}
-    name = restorer or DEMO
-    if name not in (DEMO, "none"):
+    if restorer != DEMO and RESTORERS[restorer].needs_weights:
         raise InvalidInputError(
             f"The demo models come with their own restorer; --restorer can be {DEMO!r} or 'none' "
             f"with them, not {restorer!r}."
         )
-    with torch.inference_mode(False):
-        return ModelSet(
-            prior=load_prior(paths["prior"], device, dtype),
-            features=_load_features(features, paths, device),
-            restorer=load_restorer(name, paths["restorer"] if name == DEMO else None, device),
-            paths=paths,
-            name=DEMO,
-        )
+    roles = [role for role in features if role in ROLES]
+    if prior is None or PRIORS[prior].needs_weights:
+        roles.insert(0, "prior")
+    if restorer == DEMO:
+        roles.append("restorer")
+    return {role: demo_weights(role, folder) for role in roles}
 
 
-def _feature_file(name: str, folders: Sequence[Path]) -> Path:
-    if name == "arcface":
-        return _first_found(IDENTITY_FILES, folders)
-    return find({"vgg": "vgg16", "discriminator": "gpen-discriminator"}[name], folders)
-
-
-def _load_features(
-    names: Sequence[str], paths: Mapping[str, Path], device: torch.device | str
-) -> dict[str, FeatureNetwork]:
-    loaders: dict[str, Callable[..., FeatureNetwork]] = {
-        "arcface": load_arcface,
-        "vgg": load_perceptual,
-        "discriminator": load_discriminator,
+def _folder_paths(
+    folders: Sequence[Path], restorer: str, features: Sequence[str], prior: str | None
+) -> dict[str, Path]:
+    """Return the files of a set of published models by role; the first missing one is named."""
+    wanted: dict[str, Sequence[str]] = {
+        "prior": PRIORS[prior or DEFAULT_PRIOR].weights,
+        "restorer": [name for name in (RESTORERS[restorer].weights,) if name],
+        **{name: FEATURES[name].weights for name in features},
     }
-    return {name: loaders[name](paths[name], device=device) for name in names}
+    return {role: _first_found(names, folders) for role, names in wanted.items() if names}
 
 
 def _first_found(names: Sequence[str], folders: Sequence[Path]) -> Path:
     """Return the first of several alternatives that is there; the error speaks of the first."""
-    for name in names:
-        path = locate(weight_file(name), folders)
-        if path is not None:
-            return path
-    return find(names[0], folders)
+    found = (locate(weight_file(name), folders) for name in names)
+    return next((path for path in found if path is not None), None) or find(names[0], folders)

@@ -3,6 +3,6 @@
 from ..registry import discover
 from .base import RESTORERS, Restorer, load_restorer
 
-discover(__name__, list(__path__))
+discover(__name__, __path__)
 
 __all__ = ["RESTORERS", "Restorer", "load_restorer"]

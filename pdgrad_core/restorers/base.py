@@ -1,6 +1,6 @@
 """What every coarse restorer has in common, and loading one by name."""
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,12 +9,15 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from ..checkpoints import Checkpoint, load_checkpoint
+from ..diffusion.noise import NoiseSource
+from ..diffusion.sampler import Watch
 from ..errors import InvalidInputError
 from ..images import check_image
 from ..parameters import check_parameters, parameters_of
 from ..registry import Registry
+from ..weights.catalogue import weight_file
 
-RESTORERS: "Registry[Restorer]" = Registry("restorer")
+RESTORERS: "Registry[type[Restorer]]" = Registry("restorer")
 """The restorers by name."""
 
 
@@ -26,6 +29,10 @@ class Restorer(ABC):
 
     Attributes:
         name: Key in `RESTORERS`.
+        weights: Name in the catalogue of its published weights; empty for none.
+        licence: Of its weights, where the catalogue does not say it.
+        samples: Whether it samples, so that it is handed noise, can be followed and stopped; such a
+            restorer overrides `_sample`.
         depends_on_x_t: Whether the result changes with the sampling state, so that it must be
             computed anew at every step.
         needs_weights: Whether `from_checkpoint` is the way to make one.
@@ -34,10 +41,18 @@ class Restorer(ABC):
     """
 
     name: ClassVar[str]
+    weights: ClassVar[str] = ""
+    licence: ClassVar[str] = ""
+    samples: ClassVar[bool] = False
     depends_on_x_t: ClassVar[bool] = False
     needs_weights: ClassVar[bool] = True
     size_px: int | None = None
     network: nn.Module | None = None
+
+    @classmethod
+    def weights_licence(cls) -> str:
+        """Return the licence of its published weights; empty where it has none."""
+        return cls.licence or (weight_file(cls.weights).licence if cls.weights else "")
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, **_options: Any) -> Self:
@@ -57,7 +72,13 @@ class Restorer(ABC):
         )
 
     def __call__(
-        self, degraded: Tensor, x_t: Tensor | None = None, t: Tensor | int | None = None
+        self,
+        degraded: Tensor,
+        x_t: Tensor | None = None,
+        t: Tensor | int | None = None,
+        *,
+        noise: NoiseSource | None = None,
+        watch: Watch | None = None,
     ) -> Tensor:
         """Restore a batch.
 
@@ -65,6 +86,8 @@ class Restorer(ABC):
             degraded: y, `(B, 3, H, W)` in [-1, 1].
             x_t: The sampling state, the same shape; required where `depends_on_x_t`.
             t: Its original timestep from 0 to 999, `(B,)` or one for all; required likewise.
+            noise: Draws the noise of a restorer that `samples`; required there.
+            watch: Is told of the steps of a restorer that samples, and may stop them.
 
         Returns:
             y_c, clamped to [-1, 1]: shape, dtype and device of `degraded`, no gradient, and
@@ -72,14 +95,19 @@ class Restorer(ABC):
 
         Raises:
             InvalidInputError: Not a batch of finite images of the size it takes, or x_t or t is
-                missing.
+                missing, or noise for a restorer that samples.
+            SamplingStopped: The watch said so.
         """
         check_image(degraded, "The degraded image")
         self._check_size(degraded)
         with torch.inference_mode(False), torch.no_grad():
             steps = self._check_state(degraded, x_t, t)
             state = self._for_network(x_t) if x_t is not None else None
-            coarse = self._restore(self._for_network(degraded), state, steps)
+            face = self._for_network(degraded)
+            if self.samples:
+                coarse = self._sample(face, self._check_noise(noise), watch or Watch())
+            else:
+                coarse = self._restore(face, state, steps)
             coarse = coarse.to(degraded.device, degraded.dtype).clamp(-1, 1)
             return coarse.clone() if coarse.is_inference() else coarse
 
@@ -92,9 +120,23 @@ class Restorer(ABC):
                 self.network.to(device=device, dtype=dtype)
         return self
 
-    @abstractmethod
-    def _restore(self, degraded: Tensor, x_t: Tensor | None, t: Tensor | None, /) -> Tensor:
-        """Return y_c for images on the network's device and in its dtype; t is `(B,)`."""
+    def _restore(self, _degraded: Tensor, _x_t: Tensor | None, _t: Tensor | None, /) -> Tensor:
+        """Return y_c for images on the network's device and in its dtype; t is `(B,)`.
+
+        One of this and `_sample` is what a restorer consists of.
+        """
+        raise TypeError(f"{type(self).__name__} restores nothing: it has no _restore.")
+
+    def _sample(self, _degraded: Tensor, _noise: NoiseSource, _watch: Watch, /) -> Tensor:
+        """Return y_c of a restorer that samples; see `Sampler.run` for what it does with both."""
+        raise TypeError(f"{type(self).__name__} does not sample: it has no _sample.")
+
+    def _check_noise(self, noise: NoiseSource | None) -> NoiseSource:
+        if noise is None:
+            raise InvalidInputError(
+                f"The restorer {self.name!r} samples, so it needs noise; give it a seed's."
+            )
+        return noise
 
     def _check_size(self, degraded: Tensor) -> None:
         height, width = degraded.shape[-2:]

@@ -107,6 +107,7 @@ class RRDBRestorer(Restorer):
     """
 
     name = "rrdb"
+    weights = "pgdiff-rrdb"
     depends_on_x_t = True
 
     def __init__(self, network: RRDBNetwork) -> None:

@@ -99,6 +99,7 @@ class CodeFormer(SpandrelModel):
     """CodeFormer, PDGrad's own choice of f; needs the non-commercial spandrel-extra-arches."""
 
     name = "codeformer"
+    weights = "codeformer"
     architectures = ("CodeFormer",)
 
 
@@ -107,6 +108,7 @@ class GFPGAN(SpandrelModel):
     """GFPGAN, the clean version 1 (files 1.2 to 1.4)."""
 
     name = "gfpgan"
+    weights = "gfpgan-1.4"
     architectures = ("GFPGAN",)
 
     def __init__(self, network: nn.Module, architecture: str = "GFPGAN") -> None:
@@ -118,6 +120,7 @@ class RestoreFormer(SpandrelModel):
     """RestoreFormer."""
 
     name = "restoreformer"
+    weights = "restoreformer"
     architectures = ("RestoreFormer",)
 
     def __init__(self, network: nn.Module, architecture: str = "RestoreFormer") -> None:

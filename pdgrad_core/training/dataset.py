@@ -10,18 +10,10 @@ import torch
 from torch import Tensor
 
 from ..errors import ImageError, InvalidInputError
+from ..faces.people import DRAWN_PEOPLE, DRAWN_SEEDS, VIEWS_PER_PERSON
 from ..images import from_uint8, load_image, resize, to_uint8
 
 DRAWN = "drawn"
-
-DRAWN_SEEDS = {"train": 0, "validation": 1_000_000, "tuning": 2_000_000, "test": 3_000_000}
-"""First identity seed of each split of drawn persons; no two splits share a person."""
-
-DRAWN_PEOPLE = {"train": 8_000, "validation": 400, "tuning": 1_000, "test": 10_000}
-"""Number of drawn persons of each split."""
-
-VIEWS_PER_PERSON = 1_000
-"""View seeds of the person with seed s are s * 1000 ... s * 1000 + 999."""
 
 VALIDATION_FRACTION = 0.1
 """Share of a folder's persons (or, unlabelled, of its pictures) that is held out."""

@@ -11,9 +11,10 @@ from pdgrad_core.contractions.filters import LowPassFilter, low_resolution
 from pdgrad_core.errors import InvalidInputError, SamplingStopped
 from pdgrad_core.images import resize
 from pdgrad_core.models.sets import ModelSet
-from pdgrad_core.pipeline import Settings, restore_faces
+from pdgrad_core.pipeline import restore_faces
 from pdgrad_core.recipes import RECIPES
-from pdgrad_core.restorers import load_restorer
+from pdgrad_core.restorers import Restorer, load_restorer
+from pdgrad_core.settings import Settings
 
 SIZE = 64
 
@@ -27,8 +28,8 @@ def models():
 def few_iterations(monkeypatch):
     """Fit for a moment only, and contract to the end, so that eq. 5 shows in the result."""
     for name in ("difbfsr", "difbfsr+pdgrad"):
-        values = {**RECIPES[name].contraction, "iterations": 2, "until": 0}
-        monkeypatch.setitem(RECIPES, name, replace(RECIPES[name], contraction=values))
+        quick = replace(RECIPES[name], iterations=2, until=0)
+        monkeypatch.setitem(RECIPES.members, name, quick)
 
 
 def enlarged(batch=1, scale=4, seed=1):
@@ -69,10 +70,10 @@ def test_contraction_and_reference_guidance_go_together(models):
 
 
 def test_a_restorer_takes_the_enlargement_s_place_as_the_start(models):
-    class Grey:
-        name, depends_on_x_t = "grey", False
+    class Grey(Restorer):
+        name = "grey"
 
-        def __call__(self, degraded):
+        def _restore(self, degraded, _x_t, _t):
             return torch.zeros_like(degraded)
 
     other = ModelSet(models.prior, models.features, Grey())

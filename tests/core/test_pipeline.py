@@ -9,9 +9,10 @@ from networks import images, small_networks
 
 from pdgrad_core.errors import InvalidInputError, ScheduleError, UnknownNameError
 from pdgrad_core.models.sets import ModelSet
-from pdgrad_core.pipeline import Settings, restore_faces
+from pdgrad_core.pipeline import restore_faces
 from pdgrad_core.recipes import RECIPES
 from pdgrad_core.restorers import load_restorer
+from pdgrad_core.settings import Settings
 from pdgrad_core.trace import plot_trace, trace_to_json
 
 
@@ -113,7 +114,7 @@ def test_a_restorer_that_looks_at_x_t_is_asked_at_every_step(models):
         ({"recipe": "a5", "combiner": "x"}, "no combiner named"),
         ({"recipe": "none", "combiner": "sum"}, "no gradient surgery"),
         ({"stepper": "euler"}, "no stepper named"),
-        ({"references": "best"}, '"mean" or "nearest"'),
+        ({"references": "best"}, "one of mean, nearest, not 'best'"),
         ({"gradient_steps": 0}, "1 or more"),
         ({"stepper": "ddim", "eta": 2.0}, "eta must be from 0 to 1"),
     ],

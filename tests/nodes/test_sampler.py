@@ -61,12 +61,12 @@ def test_guided_sampling_in_inference_mode(sample, guidance, faces):
 def test_the_node_gives_what_the_core_gives(pack, sample, guidance, faces, small_models):
     """The same run from a plain script, through the installed package."""
     from pdgrad_core.diffusion.noise import PerImageNoise, per_image_generators
-    from pdgrad_core.diffusion.prior import load_prior
+    from pdgrad_core.diffusion.priors import load_prior
     from pdgrad_core.diffusion.sampler import Sampler
     from pdgrad_core.features.arcface import load_arcface
     from pdgrad_core.features.vgg import load_perceptual
     from pdgrad_core.guidance.gradients import compile_guidance
-    from pdgrad_core.guidance.strength import Dynamic
+    from pdgrad_core.guidance.strengths.dynamic import Dynamic
     from pdgrad_core.images import from_unit, to_unit
     from pdgrad_core.recipes import GuideImages, recipe
 
@@ -78,7 +78,7 @@ def test_the_node_gives_what_the_core_gives(pack, sample, guidance, faces, small
         "vgg": load_perceptual(small_models / "perceptual.safetensors"),
     }
     prior = load_prior(small_models / "prior.safetensors")
-    expression = recipe("pdgrad").build(GuideImages(y_c, y_c, (y_r,)))
+    expression = recipe("pdgrad").guidance(GuideImages(y_c, y_c, (y_r,)))
     sampler = Sampler(
         prior,
         prior.schedule.plan(700, 4),

@@ -51,7 +51,6 @@ def test_ids_are_unique_among_inputs_and_outputs(pack):
 @pytest.mark.parametrize(
     ("name", "constant", "core"),
     [
-        ("sampling_inputs", "STEPPERS", ("pdgrad_core.pipeline", "STEPPERS")),
         ("align", "BORDERS", ("pdgrad_core.alignment.warp", "BORDERS")),
         ("paste", "MAX_SCALE", ("pdgrad_core.alignment.paste_back", "MAX_SCALE")),
         ("paste", "FEATHER_FRACTION", ("pdgrad_core.alignment.paste_back", "FEATHER_FRACTION")),
@@ -74,8 +73,9 @@ def test_methods_come_from_the_registries(pack):
     }
     assert options["method"] == pack.module("pdgrad_core.combiners").COMBINERS.names()
     assert (
-        options["strength_mode"] == pack.module("pdgrad_core.guidance.strength").STRENGTHS.names()
+        options["strength_mode"] == pack.module("pdgrad_core.guidance.strengths").STRENGTHS.names()
     )
+    assert options["stepper"] == pack.module("pdgrad_core.diffusion.steppers").STEPPERS.names()
     presets = pack.module("pdgrad_core.degradations.presets").PRESETS
     assert options["preset"] == [*presets, "own values"]
 

@@ -25,7 +25,7 @@ def tiny_unet():
 
 def tiny_prior():
     """Return the tiny U-Net as a prior with the linear schedule."""
-    from pdgrad_core.diffusion.prior import DiffusionPrior, PriorConfig
+    from pdgrad_core.diffusion.priors.guided_diffusion import DiffusionPrior, PriorConfig
 
     return DiffusionPrior(tiny_unet(), PriorConfig(image_size=64, num_head_channels=32))
 

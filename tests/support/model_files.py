@@ -6,7 +6,7 @@ from networks import SMALL_IRESNET, SMALL_WIDTHS, small_vgg
 from recipe import fill
 
 from pdgrad_core.checkpoints import METADATA_ENTRY, TEST_WEIGHTS_KEY
-from pdgrad_core.diffusion.prior import PriorConfig
+from pdgrad_core.diffusion.priors.guided_diffusion import PriorConfig
 from pdgrad_core.features.iresnet import IResNet
 from pdgrad_core.features.vgg import HEAD_TAPS, VGG16
 

@@ -52,8 +52,9 @@ def assert_replays(recording, guidance, strength):
     for t in recording.timesteps:
         for repeat in range(sampler.repeats(t)):
             context = StepContext(x, t, indices[t], repeat)
-            x0hat, x, _ = sampler.step(context, lambda: next(noises))
-            assert_near(x0hat, v[f"{recording.row(context)}.pred_xstart"], 5e-5)
+            taken = sampler.step(context, lambda: next(noises))
+            x = taken.x_prev
+            assert_near(taken.x0hat, v[f"{recording.row(context)}.pred_xstart"], 5e-5)
             samples.append(x)
     expected = recording.series("sample")
     assert len(samples) == len(expected)

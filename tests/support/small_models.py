@@ -5,7 +5,7 @@ from networks import SMALL_WIDTHS, small_vgg
 from recipe import fill
 from safetensors.torch import save_file
 
-from pdgrad_core.diffusion.prior import PriorConfig
+from pdgrad_core.diffusion.priors.guided_diffusion import PriorConfig
 from pdgrad_core.features.iresnet import IResNet, IResNetConfig
 from pdgrad_core.features.vgg import HEAD_TAPS, VGG16
 from pdgrad_core.restorers.coarse_net import CoarseNetwork

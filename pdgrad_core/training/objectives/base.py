@@ -12,7 +12,7 @@ from ...registry import Registry
 from ..config import TrainingConfig
 from ..dataset import Batch, FaceSource
 
-OBJECTIVES: "Registry[Objective]" = Registry("objective")
+OBJECTIVES: "Registry[type[Objective]]" = Registry("objective")
 """The objectives by name."""
 
 Losses = dict[str, Tensor]

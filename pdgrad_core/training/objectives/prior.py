@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from ...diffusion.noise import PerImageNoise, per_image_generators
-from ...diffusion.prior import DiffusionPrior, Prediction, PriorConfig
+from ...diffusion.prior import Prediction
+from ...diffusion.priors.guided_diffusion import DiffusionPrior, PriorConfig
 from ...diffusion.sampler import Sampler
 from ...diffusion.schedule import Schedule
 from ...diffusion.unet import UNet, UNetConfig

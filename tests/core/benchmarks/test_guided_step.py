@@ -13,8 +13,8 @@ from pdgrad_core.cli import main
 from pdgrad_core.diffusion.sampler import StepContext
 from pdgrad_core.guidance.gradients import compile_guidance
 from pdgrad_core.models.precision import PrecisionPreset
-from pdgrad_core.recipe_base import GuideImages
-from pdgrad_core.recipes import PDGradParts
+from pdgrad_core.recipes import GuideImages
+from pdgrad_core.recipes.pdgrad import PDGradRecipe
 
 
 def test_the_straightforward_way_ends_in_the_same_gradient():
@@ -24,7 +24,7 @@ def test_the_straightforward_way_ends_in_the_same_gradient():
     straightforward = StraightforwardGuidance(
         networks["arcface"], networks["vgg"], coarse, reference
     )
-    expression = PDGradParts()(GuideImages(coarse, coarse, (reference,)))
+    expression = PDGradRecipe().guidance(GuideImages(coarse, coarse, (reference,)))
     theirs = straightforward(x0hat, context).gradient
     ours = compile_guidance(expression, networks)(x0hat, context).gradient
     torch.testing.assert_close(ours, theirs, atol=1e-4 * float(theirs.abs().max()), rtol=1e-3)
@@ -67,7 +67,7 @@ def test_16_bit_gradients_stay_near(forward, backward, least):
 
     x0hat, coarse, reference = pictures(64, torch.device("cpu"))
     context = StepContext(x0hat, 350, 50)
-    expression = PDGradParts()(GuideImages(coarse, coarse, (reference,)))
+    expression = PDGradRecipe().guidance(GuideImages(coarse, coarse, (reference,)))
     found = []
     for precision in (Precision(), Precision(forward, backward)):
         networks = small_networks()

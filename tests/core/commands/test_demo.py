@@ -23,7 +23,7 @@ def few_steps(monkeypatch):
     from pdgrad_core.recipes import RECIPES
 
     for name in ("pdgrad", "a5", "none"):
-        monkeypatch.setitem(RECIPES, name, replace(RECIPES[name], steps=3))
+        monkeypatch.setitem(RECIPES.members, name, replace(RECIPES[name], steps=3))
 
 
 def demo(models, out, *arguments):

@@ -102,7 +102,7 @@ def test_json_goes_to_stdout(here, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--aligned"], "guided by a photo of the same person"),
+        (["--aligned"], "guided by a reference photo of the same person"),
         (["--recipe", "pdgrd"], "Did you mean 'pdgrad'"),
         (["--strength", "nan"], "s must be a number"),
         (["--tau", "0"], "tau must be from 1 to 1000"),

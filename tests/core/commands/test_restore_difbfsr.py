@@ -17,8 +17,7 @@ from pdgrad_core.recipes import RECIPES
 def small_and_quick(tmp_path, monkeypatch):
     monkeypatch.setattr(models, "WEIGHTS", write_small_models(tmp_path / "models"))
     for name in ("difbfsr", "difbfsr+pdgrad"):
-        values = {**RECIPES[name].contraction, "iterations": 2}
-        monkeypatch.setitem(RECIPES, name, replace(RECIPES[name], contraction=values))
+        monkeypatch.setitem(RECIPES.members, name, replace(RECIPES[name], iterations=2))
     save_image(images(1, 16, seed=1), tmp_path / "small.png")
     save_image(images(1, 64, seed=2), tmp_path / "same.png")
 

@@ -6,10 +6,11 @@ Every batch entry is one sample in the plane (C = 2, H = W = 1), so moments can 
 import pytest
 import torch
 
-from pdgrad_core.diffusion.ddpm import DDIM, DDPM
 from pdgrad_core.diffusion.prior import PriorOutput
 from pdgrad_core.diffusion.sampler import Guided, Sampler
 from pdgrad_core.diffusion.schedule import Schedule
+from pdgrad_core.diffusion.steppers.ddim import DDIM
+from pdgrad_core.diffusion.steppers.ddpm import DDPM
 
 SAMPLES = 6000
 

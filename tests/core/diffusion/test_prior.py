@@ -6,7 +6,8 @@ from golden import assert_near, golden, tiny_unet
 from safetensors.torch import save_file
 
 from pdgrad_core.checkpoints import METADATA_ENTRY, TEST_WEIGHTS_KEY
-from pdgrad_core.diffusion.prior import PriorConfig, load_prior
+from pdgrad_core.diffusion.priors import load_prior
+from pdgrad_core.diffusion.priors.guided_diffusion import PriorConfig
 from pdgrad_core.errors import InvalidInputError, WrongArchitectureError
 
 

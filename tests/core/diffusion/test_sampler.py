@@ -5,11 +5,13 @@ import torch
 from golden import tiny_prior
 from strengths import OnMean, towards
 
-from pdgrad_core.diffusion.ddpm import DDIM, DDPM, add_noise, predict_eps, predict_x0
+from pdgrad_core.diffusion.ddpm import add_noise, predict_eps, predict_x0
 from pdgrad_core.diffusion.noise import PerImageNoise, per_image_generators
 from pdgrad_core.diffusion.prior import PriorOutput
 from pdgrad_core.diffusion.sampler import Guided, Sampler, per_image_norm
 from pdgrad_core.diffusion.schedule import Schedule
+from pdgrad_core.diffusion.steppers.ddim import DDIM
+from pdgrad_core.diffusion.steppers.ddpm import DDPM
 from pdgrad_core.errors import InvalidInputError, NonFiniteGradientError, SamplingStopped
 
 SHAPE = (3, 16, 16)

@@ -5,10 +5,11 @@ import torch
 
 from pdgrad_core import embedded as models
 from pdgrad_core.checkpoints import read_metadata
-from pdgrad_core.embedded import ROLES, SIZE_PX, WEIGHTS, demo_weights, load_scorers
+from pdgrad_core.embedded import ROLES, SIZE_PX, WEIGHTS, demo_weights
 from pdgrad_core.errors import CheckpointNotFoundError, UnknownNameError
 from pdgrad_core.features.arcface import load_arcface
 from pdgrad_core.features.vgg import load_perceptual
+from pdgrad_core.models.scorers import load_scorers
 
 present = pytest.mark.skipif(
     not all((WEIGHTS / name).is_file() for name in ROLES.values()), reason="weights are missing"

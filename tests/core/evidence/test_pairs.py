@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from pdgrad_core.degradations import degrade
 from pdgrad_core.errors import ImageError, InvalidInputError
-from pdgrad_core.evidence.pairs import DEGREES, degrade_pairs, drawn_pairs, stored_pairs
-from pdgrad_core.training.dataset import DRAWN_PEOPLE, DRAWN_SEEDS
+from pdgrad_core.evidence.pairs import DEGREES, stored_pairs
+from pdgrad_core.faces.people import DRAWN_PEOPLE, DRAWN_SEEDS, drawn_pairs
 
 
 def test_drawn_pairs_are_two_views_of_held_out_people():
@@ -70,9 +71,9 @@ def test_a_file_with_too_few_people_is_refused(file, tmp_path):
 def test_the_mild_degree_is_milder_picture_by_picture():
     pairs = drawn_pairs("test", 3)
     error = {}
-    for degree in DEGREES:
-        degraded, drawn = degrade_pairs(pairs, degree, 5)
-        again, _ = degrade_pairs(pairs, degree, 5)
+    for degree, preset in DEGREES.items():
+        degraded, drawn = degrade(pairs.truth, preset, 5)
+        again, _ = degrade(pairs.truth, preset, 5)
         assert torch.equal(degraded, again)
         assert len(drawn) == 3
         error[degree] = (degraded - pairs.truth).square().mean((1, 2, 3))

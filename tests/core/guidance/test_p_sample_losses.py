@@ -7,7 +7,7 @@ from p_sample import Recording, assert_replays
 
 from pdgrad_core.checkpoints import Checkpoint
 from pdgrad_core.guidance.gradients import compile_guidance
-from pdgrad_core.guidance.strength import make_strength
+from pdgrad_core.guidance.strengths import make_strength
 from pdgrad_core.recipes import RECIPES, GuideImages
 from pdgrad_core.restorers.rrdb import RRDBRestorer
 
@@ -49,7 +49,7 @@ def expression_of(row, recording):
     mask = v["mask"][:, :1] if row.mask != "none" else None
     coarse = v["y"] if row.restorer == "none" else restorer(recording)
     references = (v["ref"],) if row.needs_reference else ()
-    return row.build(GuideImages(v["y"], coarse, references, mask))
+    return row.guidance(GuideImages(v["y"], coarse, references, mask))
 
 
 @pytest.mark.parametrize(("task", "scenario"), SCENARIOS)

@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from pdgrad_core.errors import InvalidInputError
-from pdgrad_core.guidance.strength import STRENGTHS, Constant, Dynamic
+from pdgrad_core.guidance.strengths import STRENGTHS
+from pdgrad_core.guidance.strengths.constant import Constant
+from pdgrad_core.guidance.strengths.dynamic import Dynamic
 
 
 def pair(seed=0):

@@ -7,7 +7,7 @@ from networks import images, small_discriminator, small_networks
 from recipe import fill
 
 from pdgrad_core.errors import InvalidInputError
-from pdgrad_core.features.base import Pixels
+from pdgrad_core.features.pixels import Pixels
 from pdgrad_core.features.vgg import HEAD_TAPS, VGG16, PerceptualNetwork
 from pdgrad_core.losses import LOSSES, Loss
 from pdgrad_core.losses.identity import IdentityLoss

@@ -6,7 +6,7 @@ from golden import assert_near
 from networks import images, small_vgg
 
 from pdgrad_core.errors import InvalidInputError
-from pdgrad_core.features.base import Pixels
+from pdgrad_core.features.pixels import Pixels
 from pdgrad_core.losses.adversarial import AdversarialLoss
 from pdgrad_core.losses.color_statistics import CELEBA_HQ, ColorStatistics, ColorStatisticsLoss
 from pdgrad_core.losses.lightness import LightnessLoss

@@ -8,15 +8,15 @@ from pdgrad_core.diffusion.sampler import StepContext
 from pdgrad_core.errors import MissingDependencyError
 from pdgrad_core.guidance.gradients import compile_guidance
 from pdgrad_core.models.compilation import check_compiler, compile_networks
-from pdgrad_core.recipe_base import GuideImages
-from pdgrad_core.recipes import PDGradParts
+from pdgrad_core.recipes import GuideImages
+from pdgrad_core.recipes.pdgrad import PDGradRecipe
 
 CPU = torch.device("cpu")
 
 
 def gradients(networks):
     x0hat, coarse, reference = (images(2, 64, seed=seed) for seed in range(3))
-    expression = PDGradParts()(GuideImages(coarse, coarse, (reference,)))
+    expression = PDGradRecipe().guidance(GuideImages(coarse, coarse, (reference,)))
     guidance = compile_guidance(expression, networks)
     return guidance.gradients(x0hat, StepContext(x0hat, 350, 50))
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from toy_faces import toy_faces
 
-from pdgrad_core.diffusion.prior import load_prior
+from pdgrad_core.diffusion.priors import load_prior
 from pdgrad_core.errors import InvalidInputError
 from pdgrad_core.features.arcface import load_arcface
 from pdgrad_core.features.vgg import load_perceptual

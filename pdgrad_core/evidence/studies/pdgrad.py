@@ -1,0 +1,154 @@
+"""The study of PDGrad: its ablations, PGDiff's losses, other surgeries and controls.
+
+Every method starts from the same noised coarse image with the same noise, in the same steps; only
+the guidance differs. The controls are what a sceptic would ask for. Every method is tuned on people
+of its own, then tested on others under two degrees of degradation.
+"""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from ...guidance.terms import Expression, Sum, surgeries_of
+from ...recipes import GuideImages, Recipe, recipe
+from ...recipes.pdgrad import PDGradRecipe
+from ..faces import DEGRADED, REFERENCE, Degree
+from ..pairs import DEGREES
+from ..report.page import conflicts, settings
+from ..report.plots import plot_conflicts, plot_scores
+from ..report.tables import steps, tests, tuning
+from ..rows import Change, Row
+from ..study import PROCESS_SETTINGS, STUDIES, Findings, Plot, Setting, Study
+from ..tuning import Tuning
+
+TUNED_ON = "heavy"
+"""The degree under which settings are chosen."""
+
+
+class PivotsOnly(PDGradRecipe):
+    """A control: the pivots low_c and high_r, without what surgery is to reconcile with them."""
+
+    def guidance(self, images: GuideImages) -> Expression:
+        """Return the sum of the pivots."""
+        return Sum(tuple(surgery.pivot for surgery in surgeries_of(super().guidance(images))))
+
+
+_LESSER = (
+    ("a3", "A3: only d_arc at the low level", recipe("a3")),
+    ("a4", "A4: only d_vgg at the low level", recipe("a4")),
+    ("a5", "A5: only the coarse image", recipe("a5")),
+    ("a6", "A6: only the reference", recipe("a6")),
+    ("torchjd_upgrad", "torchjd's UPGrad", PDGradRecipe(combiner="torchjd_upgrad")),
+    # PCGrad of two gradients is twice UPGrad: the same direction. So another one beside it.
+    ("torchjd_alignedmtl", "torchjd's AlignedMTL", PDGradRecipe(combiner="torchjd_alignedmtl")),
+)
+
+
+def _strengths(**values: tuple[float, ...]) -> tuple[Change, ...]:
+    return tuple(
+        {"strength_mode": mode, "strength": s} for mode, several in values.items() for s in several
+    )
+
+
+# Around what a first look at the embedded networks found to work; see docs/evidence.md.
+_STRENGTHS = _strengths(dynamic=(0.05, 0.1, 0.2), constant=(100.0,))
+_PGDIFF_STRENGTHS = _strengths(dynamic=(0.1, 0.2), constant=(0.05, 0.1))
+_TAUS: tuple[Change, ...] = ({"tau": 700}, {"tau": 350})
+
+
+def _pdgrad(name: str, title: str, guide: Recipe, steps: int, **more: Any) -> Row:
+    first = replace(guide, tau=500, steps=steps, strength=0.1)
+    # The start matters most, and strengths are to be compared from a good one.
+    return Row(name, title, first, stages=(_TAUS, _STRENGTHS, _longer(steps)), **more)
+
+
+def _pgdiff(name: str, title: str, weights: tuple[float, ...], steps: int) -> Row:
+    numbers: dict[str, Any] = {"identity": weights[1], "tau": 500, "steps": steps}
+    first = replace(recipe(name), strength_mode="constant", strength=0.1, **numbers)
+    changes = tuple({"identity": weight} for weight in weights)
+    stages = (_TAUS, _PGDIFF_STRENGTHS, changes, _longer(steps))
+    return Row(name.replace("-", "_"), title, first, stages=stages)
+
+
+def _longer(steps: int) -> tuple[Change, ...]:
+    return ({"steps": 2 * steps},)
+
+
+def _rows(steps: int) -> tuple[Row, ...]:
+    """Return every method, in the order of the tables."""
+    prior_alone = replace(recipe("none"), strength=0.0, tau=500, steps=steps)
+    half = PDGradRecipe(combiner="sum", low_reference_weight=0.5)
+    return (
+        Row("degraded", "the degraded picture itself", start=DEGRADED),
+        Row("reference_photo", "the reference photo itself", start=REFERENCE),
+        Row("coarse", "the coarse restoration"),
+        Row(
+            "no_guidance",
+            "the prior alone, from the noised coarse image",
+            prior_alone,
+            stages=(_TAUS, _longer(steps)),
+        ),
+        _pgdiff("pgdiff-reference", "PGDiff's losses, squared identity", (1.0, 5.0, 25.0), steps),
+        _pgdiff(
+            "pgdiff-reference-cosine",
+            "PGDiff's losses, cosine identity",
+            (160.0, 640.0, 2500.0),
+            steps,
+        ),
+        _pdgrad("a1", "A1: the plain sum", recipe("a1"), steps),
+        _pdgrad("a2", "A2: projection without k", recipe("a2"), steps),
+        _pdgrad("pdgrad", "PDGrad", recipe("pdgrad"), steps),
+        # What these are there to show, one degree shows.
+        *(_pdgrad(*lesser, steps, degrees=(TUNED_ON,)) for lesser in _LESSER),
+        _pdgrad("a1_half_low_r", "control: A1 with low_r at half weight", half, steps),
+        _pdgrad("pivots_only", "control: low_c + high_r alone", PivotsOnly(), steps),
+        Row(
+            "a1_as_pdgrad",
+            "control: A1 with the settings that PDGrad was tuned to",
+            recipe("a1"),
+            settings_of="pdgrad",
+        ),
+    )
+
+
+def _title(findings: Findings) -> str:
+    pictures = findings.images.name if findings.images else "drawn faces"
+    return f"PDGrad and its ablations on {pictures}"
+
+
+def _introduction(findings: Findings) -> str:
+    tested, tuned = findings.first.person, next(iter(findings.trials.values()))[0].result.person
+    return (
+        f"{len(tested)} pairs of {len(set(tested))} held-out people at 64 px; settings of every "
+        f"method chosen on {len(tuned)} pairs of {len(set(tuned))} other people (under "
+        f"{TUNED_ON} degradation, by Deg and LPIPS relative to the coarse image's). Brackets: 95% "
+        "bootstrap intervals by person. All methods share coarse image, starting noise and step "
+        "noise. Deg and LPIPS come from networks trained apart from those that guide."
+    )
+
+
+STUDIES.add(
+    "pdgrad",
+    Study(
+        name="pdgrad",
+        stem="ablation",
+        rows=_rows,
+        degrees=tuple(
+            Degree(name, lambda _side, preset=preset: (preset,)) for name, preset in DEGREES.items()
+        ),
+        title=_title,
+        introduction=_introduction,
+        noun="method",
+        people=200,
+        tuning=Tuning(TUNED_ON),
+        facts=("pairs",),
+        settings=(*PROCESS_SETTINGS, Setting("weight", "identity", "PGDiff weight")),
+        baseline="a1",
+        tables={"tests": tests, "tuning": tuning, "steps": steps},
+        sections=(conflicts, settings),
+        plots={
+            "": Plot("scores", plot_scores),
+            "conflicts": Plot("conflicts by step", partial(plot_conflicts, row="pdgrad")),
+        },
+    ),
+)

@@ -1,0 +1,101 @@
+"""PDGrad: guidance towards y_c and y_r, with pivot-direction gradient surgery at two levels."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from torch import Tensor
+
+from ..combiners import COMBINERS
+from ..diffusion.sampler import StepImage
+from ..guidance.targets import References
+from ..guidance.terms import Expression, Sum, Surgery, Term
+from ..losses.identity import IdentityLoss
+from ..losses.perceptual import PerceptualLoss
+from ..parameters import Param
+from .base import RECIPES, Recipe
+from .inputs import GuideImages
+
+CombinerName = Annotated[
+    str,
+    Param(
+        choices=tuple(COMBINERS), what="combiner", tooltip="The gradient-surgery method.",
+        lacking="has no gradient surgery whose method could be chosen",
+    ),
+]  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class PDGradRecipe(Recipe):
+    """PDGrad's objective; its ablations differ in one switch each.
+
+    Source: PDGrad, L_low_a and L_high_a for a in {c, r}, and the surgery of each level.
+
+    Attributes:
+        combiner: Key in `COMBINERS`: "pdgrad", "projection" (A2), "sum" (A1), or one of torchjd's.
+        low_identity: Whether L_low has d_arc on u_1..u_3 (off: A4).
+        low_perceptual: Whether L_low has d_vgg on v_1..v_5 (off: A3).
+        towards_coarse: Whether the terms towards y_c take part (off: A6).
+        towards_reference: Whether the terms towards y_r take part (off: A5).
+        low_reference_weight: Factor of L_low_r (a control: is surgery more than down-weighting?).
+    """
+
+    combiner: CombinerName = "pdgrad"
+    low_identity: bool = True
+    low_perceptual: bool = True
+    towards_coarse: bool = True
+    towards_reference: bool = True
+    low_reference_weight: float = 1.0
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """See `Recipe`."""
+        return ("arcface", "vgg")
+
+    @property
+    def needs_reference(self) -> bool:
+        """See `Recipe`."""
+        return self.towards_reference
+
+    def guidance(self, images: GuideImages) -> Expression:
+        """Return the guidance: the low level pivots on y_c, the high level on y_r."""
+        low_c, high_c = self._low("low_c", images.coarse), _high("high_c", images.coarse)
+        if not self.towards_reference:
+            return Sum((low_c, high_c))
+        y_r = images.all_references()
+        low_r = Sum((self._low("low_r", y_r),), (self.low_reference_weight,))
+        high_r = _high("high_r", y_r)
+        if not self.towards_coarse:
+            return Sum((low_r, high_r))
+        if self.combiner == "sum":
+            # What is only added needs no surgery, and goes back through each network once.
+            return Sum((low_c, low_r, high_r, high_c))
+        method = COMBINERS[self.combiner]
+        return Sum(
+            (Surgery("low", low_c, low_r, method()), Surgery("high", high_r, high_c, method()))
+        )
+
+    def _low(self, name: str, target: Tensor | StepImage | References) -> Expression:
+        parts: list[Expression] = []
+        if self.low_identity:
+            parts.append(Term(f"{name}.arc", IdentityLoss("low"), target))
+        if self.low_perceptual:
+            parts.append(Term(f"{name}.vgg", PerceptualLoss(), target))
+        return Sum(tuple(parts))
+
+
+def _high(name: str, target: Tensor | StepImage | References) -> Term:
+    return Term(f"{name}.arc", IdentityLoss("high"), target)
+
+
+for _row in (
+    PDGradRecipe(name="pdgrad", title="PDGrad: pivot-direction gradient surgery"),
+    PDGradRecipe(name="a1", title="A1: the plain sum of all terms", combiner="sum"),
+    PDGradRecipe(
+        name="a2", title="A2: projection without the length limit k", combiner="projection"
+    ),
+    PDGradRecipe(name="a3", title="A3: only d_arc at the low level", low_perceptual=False),
+    PDGradRecipe(name="a4", title="A4: only d_vgg at the low level", low_identity=False),
+    PDGradRecipe(name="a5", title="A5: only the coarse restoration", towards_reference=False),
+    PDGradRecipe(name="a6", title="A6: only the reference", towards_coarse=False),
+):
+    RECIPES.add(_row.name, _row)
