@@ -2,7 +2,9 @@
 
 from types import ModuleType
 
-from . import ablate, benchmark, degrade, demo, restore, sample, weights
+from . import ablate, benchmark, degrade, demo, methods, restore, sample, weights
 
-COMMANDS: tuple[ModuleType, ...] = (demo, restore, sample, degrade, ablate, benchmark, weights)
+COMMANDS: tuple[ModuleType, ...] = (
+    *(demo, restore, sample, degrade, methods, ablate, benchmark, weights),
+)
 """The subcommands, in the order in which `pdgrad --help` lists them."""
