@@ -157,7 +157,7 @@ PRESETS: dict[str, TrainingConfig] = {
     # Whoever guides does not score: other seeds, other shapes.
     "scorer-identity": replace(
         _IDENTITY,
-        # Multiples of 16: a stem 12 channels wide crashes oneDNN's bfloat16 backward here.
+        # Multiples of 16, so that every convolution may be channels-last (`to_training_layout`).
         network={"layers": (2, 1, 2, 1), "widths": (16, 32, 48, 96), "embedding_dim": 96},
         options={"scale": 24.0, "margin": 0.25},
         total_images=60_000,

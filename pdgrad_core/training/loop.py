@@ -21,6 +21,7 @@ from ..images import save_image, write_whole
 from .config import TrainingConfig
 from .dataset import FaceSource
 from .ema import make_average
+from .layout import to_training_layout
 from .objectives import OBJECTIVES
 from .precision import autocast
 from .sheet import tile
@@ -51,8 +52,7 @@ class Trainer:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)  # layers initialise from the global generator only
             module = self.objective.build()
-        layout: Any = torch.channels_last
-        self.module = module.to(self.device).to(memory_format=layout).train()
+        self.module = to_training_layout(module.to(self.device)).train()
         self.optimizer = torch.optim.AdamW(
             _parameter_groups(self.module, config.weight_decay),
             lr=config.learning_rate,

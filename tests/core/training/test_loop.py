@@ -5,36 +5,11 @@ import json
 import pytest
 import torch
 from toy_faces import toy_faces
+from training_runs import NETWORKS, states_equal, tiny
 
 from pdgrad_core.errors import CorruptCheckpointError, InvalidInputError
 from pdgrad_core.training import loop
-from pdgrad_core.training.config import TrainingConfig
 from pdgrad_core.training.loop import Trainer, train
-
-NETWORKS = {
-    "prior": {"width": 32, "channel_mult": (1,), "num_res_blocks": (1,), "patch_size": 4},
-    "coarse": {"width": 4, "blocks": 1},
-    "identity": {"layers": (1, 1, 1, 1), "widths": (4, 4, 8, 8), "embedding_dim": 8},
-    "perceptual": {"widths": (4, 4, 8, 8, 8)},
-}
-
-
-def tiny(objective, **changes):
-    values = {
-        "network": NETWORKS[objective], "image_size": 16, "batch_size": 8, "total_images": 64,
-        "learning_rate": 3e-3, "warmup_images": 8, "cooldown_images": 0, "snapshot_images": 32,
-    }  # fmt: skip
-    return TrainingConfig(objective, **{**values, **changes})
-
-
-def states_equal(first, second):
-    a, b = first.state_dict(), second.state_dict()
-    assert a["images"] == b["images"]
-    for part in ("module", "average"):
-        assert all(torch.equal(a[part][name], b[part][name]) for name in a[part]), part
-    for key, entry in a["optimizer"]["state"].items():
-        for name, value in entry.items():
-            assert torch.equal(value, b["optimizer"]["state"][key][name])
 
 
 @pytest.mark.parametrize("objective", NETWORKS)
