@@ -34,7 +34,7 @@ def test_an_interrupted_run_continues_exactly(objective, tmp_path):
 def test_seeds_differ_and_repeat():
     faces = toy_faces()
     one, same, other = (Trainer(tiny("coarse", seed=seed), faces) for seed in (0, 0, 1))
-    weights = [t.module.enter.weight for t in (one, same, other)]
+    weights = [t.objective.module.enter.weight for t in (one, same, other)]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
     assert float(one.step()["loss"]) == float(same.step()["loss"])
@@ -74,10 +74,19 @@ def test_a_foreign_or_damaged_state_is_refused(tmp_path):
 
 def test_a_loss_that_is_not_finite_ends_the_run(tmp_path):
     trainer = Trainer(tiny("coarse"), toy_faces())
-    trainer.module.leave.bias.data.fill_(float("nan"))
+    trainer.objective.module.leave.bias.data.fill_(float("nan"))
     with pytest.raises(InvalidInputError, match="not finite after"):
         train(trainer, toy_faces(seed=1), tmp_path)
 
 
 def test_a_run_is_described_by_one_line_of_json():
     assert json.loads(loop.describe(tiny("prior")))["network"]["width"] == 32
+
+
+def test_the_states_layout_is_the_one_that_older_runs_saved(tmp_path):
+    trainer = Trainer(tiny("coarse"), toy_faces())
+    trainer.step()
+    trainer.save(tmp_path)
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert state.keys() == {"images", "module", "optimizer", "average"}
+    assert state["module"].keys() == trainer.objective.module.state_dict().keys()
