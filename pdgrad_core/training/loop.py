@@ -136,7 +136,7 @@ def _reports(trainer: Trainer, begin: float, minutes: float | None) -> Iterator[
                 sums[name] = sums.get(name, torch.zeros_like(value)) + value
             steps += 1
         means = {name: float(value) / steps for name, value in sums.items()}
-        if not np.isfinite(means["loss"]):
+        if not np.isfinite(list(means.values())).all():
             raise InvalidInputError(
                 f"The loss is not finite after {trainer.images} images; lower the learning rate."
             )
