@@ -6,6 +6,7 @@ from importlib import metadata
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from .errors import InvalidInputError, UnknownNameError
 from .registry import unknown_name
@@ -51,6 +52,11 @@ def parse_dtype(name: str) -> torch.dtype:
     if short.get(name, name) not in DTYPES:
         raise error
     return DTYPES[short.get(name, name)]
+
+
+def at_least_float32(value: Tensor) -> Tensor:
+    """Return a tensor as others are handed it: float32, or float64 where that was computed."""
+    return value if value.dtype == torch.float64 else value.float()
 
 
 def dtype_name(dtype: torch.dtype) -> str:

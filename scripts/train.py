@@ -57,9 +57,10 @@ def run(args: argparse.Namespace) -> None:
     names = ("total_images", "batch_size", "learning_rate", "seed")
     changes: dict[str, Any] = {n: getattr(args, n) for n in names if getattr(args, n) is not None}
     config = preset(args.preset, **changes)
-    labelled = OBJECTIVES[config.objective].labelled
+    objective = OBJECTIVES[config.objective]
+    objective.check(config)
     faces, held_out = (
-        open_faces(args.images, config.image_size, split, labelled)
+        open_faces(args.images, config.image_size, split, objective.labelled)
         for split in ("train", "validation")
     )
     trainer = Trainer(config, faces, choose_device(args.device))

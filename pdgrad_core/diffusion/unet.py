@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..devices import at_least_float32
 from ..errors import WrongArchitectureError
 
 Conv = TypeVar("Conv", nn.Conv1d, nn.Conv2d)
@@ -173,7 +174,7 @@ def best_memory_format(device: torch.device, dtype: torch.dtype) -> torch.memory
     Channels-last is faster, but at float32 on the CPU its group norm loses digits (1e-4 of the
     output, against 3e-6), which exact runs shall not.
     """
-    exact = device.type == "cpu" and dtype == torch.float32
+    exact = device.type == "cpu" and dtype in (torch.float32, torch.float64)
     return torch.contiguous_format if exact else torch.channels_last
 
 
@@ -391,7 +392,8 @@ class UNet(nn.Module):
             t: Original timesteps `(B,)`.
 
         Returns:
-            `(B, 3 or 6, H, W)` float32: the prediction, then v when the variance is learned.
+            `(B, 3 or 6, H, W)` float32, or float64 of float64 weights: the prediction, then v when
+            the variance is learned.
         """
         patch = self.config.patch_size
         h = F.pixel_unshuffle(x, patch) if patch > 1 else x
@@ -404,5 +406,5 @@ class UNet(nn.Module):
         h = self.middle_block(h, emb)
         for block in self.output_blocks:
             h = block(torch.cat([h, skips.pop()], dim=1), emb)
-        h = self.out(h).float()
+        h = at_least_float32(self.out(h))
         return F.pixel_shuffle(h, patch) if patch > 1 else h

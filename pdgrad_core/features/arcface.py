@@ -142,8 +142,10 @@ class IResNetArcFace(ArcFace):
 
     def _shrink_adjoint(self, g: Tensor, image: Tensor) -> Tensor:
         rows, columns = self._box(image)
-        down = resize_matrix(rows.stop - rows.start, self.image_size, g.device)
-        across = resize_matrix(columns.stop - columns.start, self.image_size, g.device)
+        down, across = (
+            resize_matrix(part.stop - part.start, self.image_size, g.device, g.dtype)
+            for part in (rows, columns)
+        )
         inner = down.mT @ g @ across
         if not self.template_crop:
             return inner
@@ -195,13 +197,15 @@ class IRSE50ArcFace(ArcFace):
 
 
 @lru_cache(maxsize=16)
-def resize_matrix(size: int, new_size: int, device: torch.device) -> Tensor:
+def resize_matrix(
+    size: int, new_size: int, device: torch.device, dtype: torch.dtype = torch.float32
+) -> Tensor:
     """Return the antialiased bilinear resize along one side as a matrix `(new_size, size)`.
 
     The resize is linear and separable: out = D image D'. Its transpose is the adjoint.
     """
     with torch.inference_mode(False), torch.no_grad():
-        basis = torch.eye(size)[None, None]
+        basis = torch.eye(size, dtype=dtype)[None, None]
         return resize(basis, new_size, size)[0, 0].to(device)
 
 

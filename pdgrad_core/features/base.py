@@ -28,8 +28,7 @@ class Precision:
 
     Attributes:
         forward: The forward's rounding decides which way ReLU and pooling go: the gradient's error
-            is
-            about its square root.
+            is about its square root. float64 is for comparisons, of a network in float64.
         backward: The adjoint's rounding enters once, linearly.
     """
 
@@ -44,7 +43,7 @@ class FeatureNetwork(ABC):
         name: Which network this is; losses ask for it by this name ("arcface", "vgg", "pixels").
         weights: Names in the catalogue of the files that hold its weights, the first choice first;
             none where it has no weights.
-        precision: Dtypes of `vjp`; features come back as float32 whatever it says.
+        precision: Dtypes of `vjp`; 16-bit features and gradients come back as float32.
         compiled: Whether what has a compiled form runs in it.
     """
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from ..devices import at_least_float32
 from .base import Features
 
 
@@ -80,9 +81,9 @@ class CotangentStack:
         self.value = out
 
     def result(self) -> Tensor:
-        """Return the gradients in the groups' own order, `(G, B, 3, H, W)` float32."""
+        """Return the gradients in the groups' own order, `(G, B, 3, H, W)` float32 (or 64)."""
         assert len(self.order) == len(self.groups)
-        stacked = self._by_group().float()
+        stacked = at_least_float32(self._by_group())
         places = [self.order.index(index) for index in range(len(self.groups))]
         stacked = stacked if places == sorted(places) else stacked[places]
         if self.dtype != torch.float16:

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..devices import at_least_float32
 from .base import Features, Precision, Pullback
 from .cotangents import CotangentStack
 from .iresnet import EMBEDDING, STEM, Block, IResNet
@@ -99,14 +100,15 @@ class FoldedIResNet:
         h, slope = _prelu(h, self.stem_slope)
         slopes.append(slope.to(backward))
         if STEM in taps:
-            found[STEM] = h.float()
+            found[STEM] = at_least_float32(h)
         for name, block in zip(self.taps[1 : depth + 1], self.blocks[dtype], strict=False):
             h, slope = _block_forward(block, h)
             slopes.append(slope.to(backward))
             if name in taps:
-                found[name] = h.float()
+                found[name] = at_least_float32(h)
         if EMBEDDING in taps:
-            found[EMBEDDING] = F.linear(h.flatten(1), self.fc[dtype], self.fc_bias).float()
+            embedding = F.linear(h.flatten(1), self.fc[dtype], self.fc_bias)
+            found[EMBEDDING] = at_least_float32(embedding)
         last = h.shape[1:]
         return found, lambda cotangents: self._pull_back(cotangents, slopes, last)
 

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..checkpoints import Checkpoint, load_checkpoint, load_strict, warn_if_test
+from ..devices import at_least_float32
 from ..errors import MissingDependencyError, WrongArchitectureError
 from ..registry import unknown_name
 from .base import FEATURES, FeatureNetwork, Features, Pullback, required
@@ -189,7 +190,7 @@ class PerceptualNetwork(FeatureNetwork):
             h = F.conv2d(h, weights[index], biases[index], padding=1).relu_()
             activations.append(h.to(backward))
             if TAPS[index] in taps:
-                found[TAPS[index]] = h.float()
+                found[TAPS[index]] = at_least_float32(h)
         return found, lambda cotangents: self._pull_back(cotangents, activations, winners)
 
     def _pull_back(

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..combiners.base import Gram, combine, gram_of, gram_of_combinations
+from ..devices import at_least_float32
 from ..diffusion.sampler import Guided, Record, StepContext
 from ..errors import InvalidInputError, NonFiniteGradientError
 from ..features.base import FeatureNetwork, Features
@@ -76,7 +77,7 @@ class CompiledGuidance:
         """Return the gradients that are kept apart, `(G, B, 3, H, W)`, before any surgery."""
         record = {} if record is None else record
         moved: dict[int, Tensor] = {}
-        total = x0hat.new_zeros(self.groups, *x0hat.shape, dtype=torch.float32)
+        total = at_least_float32(x0hat.new_zeros(self.groups, *x0hat.shape))
         for network in dict.fromkeys(leaf.network for leaf in self.leaves):
             leaves = [leaf for leaf in self.leaves if leaf.network is network]
             taps = list(dict.fromkeys(tap for leaf in leaves for tap in leaf.taps))

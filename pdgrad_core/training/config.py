@@ -1,11 +1,14 @@
-"""Training presets as data: one row per network, every number in one place."""
+"""Training presets as data: one row per network, every number in one place.
+
+An objective's own file may bring its presets with it, by `add_preset`.
+"""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..errors import InvalidInputError
+from ..errors import DuplicateNameError, InvalidInputError
 from ..registry import unknown_name
 
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -18,9 +21,9 @@ class TrainingConfig:
     Progress is counted in images, so that a change of the batch size changes nothing else.
 
     Attributes:
-        objective: Name in `OBJECTIVES`: "prior", "coarse", "identity" or "perceptual".
-        network: The objective's options that shape the network.
-        options: The objective's other options.
+        objective: Name in `OBJECTIVES`.
+        network: The objective's options that shape the network, out of its `network_keys`.
+        options: The objective's other options, out of its `option_defaults`.
         image_size: Side of the pictures in pixels.
         batch_size: Images of one step.
         total_images: Length of the run.
@@ -157,7 +160,7 @@ PRESETS: dict[str, TrainingConfig] = {
     # Whoever guides does not score: other seeds, other shapes.
     "scorer-identity": replace(
         _IDENTITY,
-        # Multiples of 16: a stem 12 channels wide crashes oneDNN's bfloat16 backward here.
+        # Multiples of 16, so that every convolution may be channels-last (`to_training_layout`).
         network={"layers": (2, 1, 2, 1), "widths": (16, 32, 48, 96), "embedding_dim": 96},
         options={"scale": 24.0, "margin": 0.25},
         total_images=60_000,
@@ -165,7 +168,23 @@ PRESETS: dict[str, TrainingConfig] = {
     ),
     "scorer-perceptual": replace(_PERCEPTUAL, network={"widths": (12, 24, 48, 72, 80)}, seed=1),
 }
-"""The presets by name."""
+"""The presets by name; those of an objective's own file are there once it is imported."""
+
+
+def add_preset(name: str, config: TrainingConfig) -> None:
+    """Enter a preset, for an objective whose file is not this package's to list here.
+
+    Called in that file, below its class: the file then is all that `scripts/train.py NAME` needs.
+
+    Raises:
+        DuplicateNameError: Another preset already has this name.
+    """
+    if name in PRESETS:
+        raise DuplicateNameError(
+            f"Two training presets are named {name!r}, of the objectives "
+            f"{PRESETS[name].objective!r} and {config.objective!r}; rename one."
+        )
+    PRESETS[name] = config
 
 
 def preset(name: str, **changes: Any) -> TrainingConfig:

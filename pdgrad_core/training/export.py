@@ -20,7 +20,7 @@ def export(trainer: Trainer, path: Path, origin: dict[str, str]) -> None:
     """
     from safetensors.torch import save_file
 
-    exported = trainer.objective.export(trainer.average.module)
+    exported = trainer.objective.export(trainer.objective.average.module)
     tensors = {name: compact(value) for name, value in exported.tensors.items()}
     metadata = {
         **exported.metadata,

@@ -14,15 +14,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import CorruptCheckpointError, InvalidInputError
 from ..images import save_image, write_whole
 from .config import TrainingConfig
 from .dataset import FaceSource
-from .ema import make_average
 from .objectives import OBJECTIVES
-from .precision import autocast
 from .sheet import tile
 
 logger = logging.getLogger(__name__)
@@ -33,12 +31,12 @@ REPORT_IMAGES = 2_000
 
 
 class Trainer:
-    """A training run: the module, its optimiser and average, and how far they are.
+    """A training run: the objective, which holds all that is trained, and how far it is.
 
     Args:
         config: The run's numbers.
         faces: Training pictures.
-        device: Where the module is trained.
+        device: Where the objective's networks are trained.
     """
 
     def __init__(
@@ -48,17 +46,7 @@ class Trainer:
         self.faces = faces
         self.device = torch.device(device)
         self.objective = OBJECTIVES[config.objective](config, faces)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)  # layers initialise from the global generator only
-            module = self.objective.build()
-        layout: Any = torch.channels_last
-        self.module = module.to(self.device).to(memory_format=layout).train()
-        self.optimizer = torch.optim.AdamW(
-            _parameter_groups(self.module, config.weight_decay),
-            lr=config.learning_rate,
-            betas=config.betas,
-        )
-        self.average = make_average(self.module, config.ema_std, config.ema_halflife)
+        self.objective.start(self.device)
         self.images = 0
 
     @property
@@ -68,36 +56,20 @@ class Trainer:
 
     def step(self) -> dict[str, Tensor]:
         """Train on one batch and return its losses, detached."""
-        config = self.config
-        generator = step_generator(config.seed, self.images)
-        batch = self.faces.draw(generator, config.batch_size).to(self.device)
-        with autocast(self.device, config.precision):
-            losses = self.objective.losses(self.module, batch, generator)
-        self.optimizer.zero_grad()
-        losses["loss"].backward()
-        if config.gradient_clip > 0:
-            nn.utils.clip_grad_norm_(self.module.parameters(), config.gradient_clip)
-        for group in self.optimizer.param_groups:
-            group["lr"] = config.learning_rate_at(self.images)
-        self.optimizer.step()
-        self.images += config.batch_size
-        self.average.update(self.module, self.images, config.batch_size)
+        generator = step_generator(self.config.seed, self.images)
+        batch = self.faces.draw(generator, self.config.batch_size).to(self.device)
+        losses = self.objective.step(batch, self.images, generator)
+        self.images += self.config.batch_size
+        self.objective.update_average(self.images)
         return {name: value.detach() for name, value in losses.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that a continued run needs."""
-        return {
-            "images": self.images,
-            "module": self.module.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "average": self.average.state_dict(),
-        }
+        return {"images": self.images, **self.objective.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a saved state."""
-        self.module.load_state_dict(state["module"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.average.load_state_dict(state["average"])
+        self.objective.load_state_dict(state)
         self.images = int(state["images"])
 
     def save(self, folder: Path) -> None:
@@ -164,7 +136,7 @@ def _reports(trainer: Trainer, begin: float, minutes: float | None) -> Iterator[
                 sums[name] = sums.get(name, torch.zeros_like(value)) + value
             steps += 1
         means = {name: float(value) / steps for name, value in sums.items()}
-        if not np.isfinite(means["loss"]):
+        if not np.isfinite(list(means.values())).all():
             raise InvalidInputError(
                 f"The loss is not finite after {trainer.images} images; lower the learning rate."
             )
@@ -181,7 +153,7 @@ def _reports(trainer: Trainer, begin: float, minutes: float | None) -> Iterator[
 def snapshot(trainer: Trainer, held_out: FaceSource, folder: Path) -> dict[str, float]:
     """Save the state, validate the average, draw its sheet; returns the figures."""
     trainer.save(folder)
-    average = trainer.average.module
+    average = trainer.objective.average.module
     with torch.no_grad():
         figures = trainer.objective.validate(average, held_out)
         rows = trainer.objective.sheet(average, held_out)
@@ -199,14 +171,6 @@ def step_generator(seed: int, images: int) -> torch.Generator:
 def describe(config: TrainingConfig) -> str:
     """Return the configuration as one line of JSON."""
     return json.dumps(asdict(config), sort_keys=True)
-
-
-def _parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    trained = [p for p in module.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]
 
 
 def _crossed(images: int, new: int, every: int) -> bool:

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from golden import tiny_prior
-from networks import images, small_networks
+from golden import tiny_prior, tiny_unet
+from networks import images, in_float64, small_networks
+from tolerances import WINDOW, assert_same, terms_of
 
 from pdgrad_core.contractions.filters import LowPassFilter, low_resolution
 from pdgrad_core.errors import InvalidInputError, SamplingStopped
@@ -94,10 +95,10 @@ def test_at_tau_1000_it_starts_from_noise_alone(models):
 
 
 def test_an_image_s_result_depends_on_its_seed_alone(models):
-    y = enlarged(2)
+    y, models = enlarged(2).double(), ModelSet(in_float64(tiny_prior()))
     together = restore_faces(y, [], models, quick(seed=4)).image
     alone = restore_faces(y[1:], [], models, quick(seed=5)).image
-    torch.testing.assert_close(together[1:], alone, atol=1e-4, rtol=0)
+    assert_same(together[1:], alone, 3 * terms_of(tiny_unet()))
 
 
 def test_the_fit_can_be_stopped(models):
@@ -120,4 +121,4 @@ def test_other_recipes_take_neither_scale_nor_fit(values):
 def test_a_photo_s_own_pixels_are_found_again():
     small = images(1, 16, seed=3)
     found = low_resolution(resize(small, SIZE, SIZE, "bicubic"), 4)
-    torch.testing.assert_close(found, small, atol=1e-4, rtol=0)
+    assert_same(found, small, 16 * WINDOW)

@@ -3,7 +3,9 @@
 import torch
 from recipe import fill
 
+from pdgrad_core.diffusion.prior import DiffusionPrior
 from pdgrad_core.features.arcface import ArcFace, IResNetArcFace
+from pdgrad_core.features.base import FeatureNetwork, Precision
 from pdgrad_core.features.discriminator import Discriminator, StyleGANDiscriminator
 from pdgrad_core.features.iresnet import IResNet, IResNetConfig
 from pdgrad_core.features.vgg import VGG16, PerceptualNetwork
@@ -31,6 +33,20 @@ def small_networks():
     return {"arcface": small_arcface(), "vgg": small_vgg()}
 
 
+def in_float64(network):
+    """Let a feature network, prior or restorer compute in float64, where gates do not flip."""
+    if isinstance(network, DiffusionPrior):
+        return network.to(dtype=torch.float64)
+    for part in ("network", "trunk"):
+        if hasattr(network, part):
+            getattr(network, part).double()
+    if isinstance(network, PerceptualNetwork):
+        network.heads = {tap: head.double() for tap, head in network.heads.items()}
+    if isinstance(network, FeatureNetwork):
+        network.precision = Precision(torch.float64, torch.float64)
+    return network
+
+
 def images(batch=1, size=48, seed=0):
     generator = torch.Generator().manual_seed(seed)
     return torch.rand(batch, 3, size, size, generator=generator) * 2 - 1
@@ -42,8 +58,9 @@ class GoldenEmbedder(ArcFace):
     taps = ("embedding",)
     low_taps = ("embedding",) * 3
 
-    def __init__(self, vectors):
-        self.weights = {k.removeprefix("embed."): v for k, v in vectors.items()}
+    def __init__(self, vectors, dtype=torch.float32):
+        weights = {k.removeprefix("embed."): v for k, v in vectors.items()}
+        self.weights = {k: v.to(dtype) for k, v in weights.items() if v.is_floating_point()}
 
     def network_features(self, face, taps):
         x = face

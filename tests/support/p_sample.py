@@ -1,6 +1,8 @@
-"""Replays the recorded p_sample chains of PGDiff's official code through our loop."""
+"""Replays the recorded p_sample chains of PGDiff's official code through our loop, in float64."""
 
-from golden import assert_near, golden, tiny_prior
+import torch
+from golden import golden, tiny_prior
+from tolerances import assert_recorded
 
 from pdgrad_core.diffusion.sampler import Sampler, StepContext
 from pdgrad_core.diffusion.schedule import Schedule
@@ -14,7 +16,7 @@ class Recording:
         prefix = f"{scenario}."
         self.all = vectors
         self.values = {
-            name.removeprefix(prefix): value
+            name.removeprefix(prefix): value.double() if value.is_floating_point() else value
             for name, value in vectors.items()
             if name.startswith(prefix)
         }
@@ -39,7 +41,7 @@ def assert_replays(recording, guidance, strength):
     """Run the recorded timesteps and compare each sample with the official one."""
     v = recording.values
     sampler = Sampler(
-        tiny_prior(),
+        tiny_prior().to(dtype=torch.float64),
         Schedule.linear().plan(respacing=recording.respacing),
         guidance,
         strength,
@@ -54,9 +56,9 @@ def assert_replays(recording, guidance, strength):
             context = StepContext(x, t, indices[t], repeat)
             taken = sampler.step(context, lambda: next(noises))
             x = taken.x_prev
-            assert_near(taken.x0hat, v[f"{recording.row(context)}.pred_xstart"], 5e-5)
+            assert_recorded(taken.x0hat, v[f"{recording.row(context)}.pred_xstart"])
             samples.append(x)
     expected = recording.series("sample")
     assert len(samples) == len(expected)
     for found, wanted in zip(samples, expected, strict=True):
-        assert_near(found, wanted, 5e-6)
+        assert_recorded(found, wanted)

@@ -1,6 +1,7 @@
 """The coarse restorer: L1 on degraded pairs, which makes it clean and too smooth."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -19,9 +20,12 @@ class CoarseObjective(Objective):
     Options: "degradation", a name in `degradations.PRESETS`, scaled to the pictures' size.
     """
 
+    network_keys = ("width", "blocks")
+    option_defaults: ClassVar[Mapping[str, Any]] = {"degradation": "pdgrad"}
+
     def __init__(self, config: TrainingConfig, faces: FaceSource) -> None:
         super().__init__(config, faces)
-        self.degradation = preset(str(config.options.get("degradation", "pdgrad")))
+        self.degradation = preset(str(self.options["degradation"]))
 
     def build(self) -> CoarseNetwork:
         """See `Objective`."""

@@ -1,7 +1,8 @@
 """The identity network: a small IResNet with the ArcFace margin loss."""
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -44,11 +45,13 @@ class IdentityObjective(Objective):
     """
 
     labelled = True
+    network_keys = ("layers", "widths", "embedding_dim")
+    option_defaults: ClassVar[Mapping[str, Any]] = {"scale": 24.0, "margin": 0.3}
 
     def __init__(self, config: TrainingConfig, faces: FaceSource) -> None:
         super().__init__(config, faces)
-        self.scale = float(config.options.get("scale", 24.0))
-        self.margin = float(config.options.get("margin", 0.3))
+        self.scale = float(self.options["scale"])
+        self.margin = float(self.options["margin"])
 
     def build(self) -> IdentityModule:
         """See `Objective`."""

@@ -77,6 +77,8 @@ class PerceptualObjective(Objective):
     Options: none.
     """
 
+    network_keys = ("widths",)
+
     def __init__(self, config: TrainingConfig, faces: FaceSource) -> None:
         super().__init__(config, faces)
         if self.attribute_count == 0 and self.people < 2:

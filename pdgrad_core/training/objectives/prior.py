@@ -1,7 +1,8 @@
 """The diffusion prior: predict v (or the noise) at a random timestep; the variance if asked."""
 
+from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 import torch
@@ -33,15 +34,18 @@ class PriorObjective(Objective):
     Options: "prediction" ("eps", "v" or "x0") and "vlb_weight", lambda of the hybrid loss.
     """
 
+    network_keys = tuple(field.name for field in fields(UNetConfig))
+    option_defaults: ClassVar[Mapping[str, Any]] = {"prediction": "v", "vlb_weight": 1e-3}
+
     def __init__(self, config: TrainingConfig, faces: FaceSource) -> None:
         super().__init__(config, faces)
-        self.prediction: Prediction = config.options.get("prediction", "v")
+        self.prediction: Prediction = self.options["prediction"]
         if self.prediction not in get_args(Prediction):
             raise InvalidInputError(
                 f"prediction must be one of {', '.join(get_args(Prediction))}, "
                 f"not {self.prediction!r}."
             )
-        self.vlb_weight = float(config.options.get("vlb_weight", 1e-3))
+        self.vlb_weight = float(self.options["vlb_weight"])
         self.schedule = Schedule.linear()
         self.tables = {
             name: torch.from_numpy(np.asarray(getattr(self.schedule, name))).float()
@@ -57,9 +61,8 @@ class PriorObjective(Objective):
 
     def build(self) -> UNet:
         """See `Objective`."""
-        known = {field.name for field in fields(UNetConfig)}
         options: dict[str, Any] = {"learn_sigma": False, **self.config.network}
-        return UNet(UNetConfig(**{k: v for k, v in options.items() if k in known}))
+        return UNet(UNetConfig(**options))
 
     def losses(self, module: UNet, batch: Batch, generator: torch.Generator) -> Losses:
         """See `Objective`."""

@@ -5,7 +5,8 @@ import json
 import pytest
 import torch
 from model_files import write_models
-from networks import small_networks
+from networks import in_float64, small_arcface, small_networks, small_vgg
+from tolerances import LPIPS_GUARD, assert_same, terms_of, through_gates
 
 from pdgrad_core.benchmarks.guided_step import pictures
 from pdgrad_core.benchmarks.straightforward import GRADIENTS, StraightforwardGuidance
@@ -16,10 +17,13 @@ from pdgrad_core.models.precision import PrecisionPreset
 from pdgrad_core.recipes import GuideImages
 from pdgrad_core.recipes.pdgrad import PDGradRecipe
 
+TERMS = 2 * (terms_of(small_arcface().network) + terms_of(small_vgg().trunk))
+"""Products summed on the way to the features and back."""
+
 
 def test_the_straightforward_way_ends_in_the_same_gradient():
-    networks = small_networks()
-    x0hat, coarse, reference = pictures(64, torch.device("cpu"))
+    networks = {name: in_float64(network) for name, network in small_networks().items()}
+    x0hat, coarse, reference = (p.double() for p in pictures(64, torch.device("cpu")))
     context = StepContext(x0hat, 350, 50)
     straightforward = StraightforwardGuidance(
         networks["arcface"], networks["vgg"], coarse, reference
@@ -27,7 +31,7 @@ def test_the_straightforward_way_ends_in_the_same_gradient():
     expression = PDGradRecipe().guidance(GuideImages(coarse, coarse, (reference,)))
     theirs = straightforward(x0hat, context).gradient
     ours = compile_guidance(expression, networks)(x0hat, context).gradient
-    torch.testing.assert_close(ours, theirs, atol=1e-4 * float(theirs.abs().max()), rtol=1e-3)
+    assert_same(ours, theirs, TERMS, besides=LPIPS_GUARD)
 
 
 @pytest.mark.parametrize("kind", ["guidance", "step"])
@@ -40,9 +44,11 @@ def test_the_command_reports_json(kind, tmp_path, capsys):
     assert found["precision"] == "exact"
     assert found["ratio"] > 0
     assert set(found["gradient_cosines"]) == set(GRADIENTS)
-    assert found["gradient_cosine"] == min(found["gradient_cosines"].values()) > 0.999999
+    # In float32, where a rounding may open a gate; the guidance moves 0.2 of a step at most.
+    close = through_gates(torch.float32, TERMS)
+    assert found["gradient_cosine"] == min(found["gradient_cosines"].values()) > 1 - close**2 / 2
     if kind == "step":
-        assert found["x_prev_relative_difference"] < 1e-4
+        assert found["x_prev_relative_difference"] < 0.2 * close
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from contraction_inputs import at, images
+from tolerances import WINDOW, assert_same
 
 from pdgrad_core.contractions.difbfsr import CFM_PLACES, DifBFSR
 from pdgrad_core.contractions.filters import LowPassFilter
@@ -24,8 +25,8 @@ def test_eq_5_towards_the_fitted_enlargement():
     yhat = contract.prepare()
     psi = LowPassFilter("bicubic", 2)
     found = contract(x0hat, at(100))
-    torch.testing.assert_close(psi(found), psi(yhat), atol=1e-5, rtol=0)
-    torch.testing.assert_close(found - psi(found), x0hat - psi(x0hat), atol=1e-5, rtol=0)
+    assert_same(psi(found), psi(yhat), WINDOW)
+    assert_same(found - psi(found), x0hat - psi(x0hat), WINDOW)
 
 
 def test_before_fits_once():
@@ -81,7 +82,7 @@ def test_every_place_of_the_learned_filter(cfm):
     psi = LowPassFilter("bicubic", 2)
     yhat = enlarged if cfm == "printed" else output
     seen = fit.filtered(x0hat) if cfm == "both" else x0hat
-    torch.testing.assert_close(found, x0hat + psi(yhat - seen), atol=1e-6, rtol=0)
+    assert_same(found, x0hat + psi(yhat - seen))
     assert torch.equal(enlarged, output) == (cfm == "none")
 
 
@@ -92,7 +93,7 @@ def test_the_factor_is_the_scale_unless_it_is_chosen():
 
 def test_an_image_s_fit_does_not_depend_on_its_batch():
     both = contraction(batch=2).prepare()
-    torch.testing.assert_close(both[:1], contraction().prepare(), atol=1e-6, rtol=0)
+    assert_same(both[:1], contraction().prepare())
 
 
 class Constant:
@@ -116,9 +117,7 @@ def test_a_run_ends_with_the_photo_s_low_frequencies_and_repeats(fit):
         return sampler.run(sampler.start_from(contract.prepare(), noise), noise)
 
     first = run()
-    torch.testing.assert_close(
-        first.image, LowPassFilter("bicubic", 2)(contract.prepare()), atol=1e-4, rtol=0
-    )
+    assert_same(first.image, LowPassFilter("bicubic", 2)(contract.prepare()), 16 * WINDOW)
     assert torch.equal(run().image, first.image)
     traced = ["srm.loss" in row for row in first.trace]
     assert all(traced) if fit == "along" else not any(traced)

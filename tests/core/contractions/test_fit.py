@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from tolerances import assert_same
 
 from pdgrad_core.contractions.fit import (
     OBJECTIVES,
@@ -154,7 +155,7 @@ def test_the_filter_is_that_of_the_best_state():
     found.advance(10)
     found.predict()
     enlarged, output = found._best
-    torch.testing.assert_close(found.filtered(enlarged), output, atol=1e-6, rtol=0)
+    assert_same(found.filtered(enlarged), output)
     current = weights(found._cfm)
     found.filtered(enlarged)
     assert same(current, weights(found._cfm))

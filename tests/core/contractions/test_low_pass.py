@@ -3,6 +3,7 @@
 import pytest
 import torch
 from contraction_inputs import at, images
+from tolerances import WINDOW, assert_same
 
 from pdgrad_core.contractions.filters import LowPassFilter
 from pdgrad_core.contractions.low_pass import LowPass
@@ -14,15 +15,15 @@ def test_low_frequencies_come_from_the_target_and_high_ones_from_x0hat(kernel):
     target, x0hat = images(seed=1), images(seed=2)
     psi = LowPassFilter(kernel, 4)
     found = LowPass(target, kernel=kernel)(x0hat, at(500))
-    torch.testing.assert_close(psi(found), psi(target), atol=1e-5, rtol=0)
-    torch.testing.assert_close(found - psi(found), x0hat - psi(x0hat), atol=1e-5, rtol=0)
+    assert_same(psi(found), psi(target), WINDOW)
+    assert_same(found - psi(found), x0hat - psi(x0hat), WINDOW)
 
 
 @pytest.mark.parametrize("kernel", ["bicubic", "box"])
 def test_contracting_twice_changes_nothing_more(kernel):
     contract = LowPass(images(seed=1), kernel=kernel)
     once = contract(images(), at(500))
-    torch.testing.assert_close(contract(once, at(400)), once, atol=1e-5, rtol=0)
+    assert_same(contract(once, at(400)), once, WINDOW)
 
 
 def test_by_hand():
@@ -36,7 +37,7 @@ def test_the_weight_is_a_share_of_the_way():
     target, x0hat = images(seed=1), images(seed=2)
     whole = LowPass(target)(x0hat, at(5))
     half = LowPass(target, weight=0.5)(x0hat, at(5))
-    torch.testing.assert_close(half, (whole + x0hat) / 2, atol=1e-6, rtol=0)
+    assert_same(half, (whole + x0hat) / 2)
 
 
 def test_the_factor_changes_geometrically_from_the_noisiest_step_to_the_last():
@@ -90,16 +91,14 @@ def test_fractions_of_a_mask_are_missing():
 def test_an_empty_mask_changes_nothing():
     x0hat, target = images(seed=2), images(seed=1)
     masked = LowPass(target, torch.zeros(1, 1, 64, 64))(x0hat, at(0))
-    torch.testing.assert_close(masked, LowPass(target)(x0hat, at(0)), atol=1e-6, rtol=0)
+    assert_same(masked, LowPass(target)(x0hat, at(0)))
 
 
 def test_contractions_chain():
     # The second keeps coarser frequencies only, so the first's finer ones survive it.
     first, second = LowPass(images(seed=1), factor=4), LowPass(images(seed=2), factor=16)
     found = second(first(images(), at(0)), at(0))
-    torch.testing.assert_close(
-        LowPassFilter(factor=16)(found), LowPassFilter(factor=16)(images(seed=2)), atol=1e-5, rtol=0
-    )
+    assert_same(LowPassFilter(factor=16)(found), LowPassFilter(factor=16)(images(seed=2)), WINDOW)
 
 
 @pytest.mark.parametrize(

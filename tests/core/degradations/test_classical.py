@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tolerances import WINDOW, assert_same
 
 from pdgrad_core.degradations import classical
 
@@ -42,7 +43,7 @@ def test_gaussian_of_width_zero_is_the_identity():
 def test_kernels_sum_to_one_and_are_point_symmetric(kernel):
     assert kernel.sum().item() == pytest.approx(1.0, abs=1e-6)
     assert (kernel >= 0).all()
-    assert torch.allclose(kernel, kernel.flip(0, 1), atol=1e-7)
+    assert_same(kernel, kernel.flip(0, 1))
 
 
 def test_gaussian_kernel_axes():
@@ -51,7 +52,7 @@ def test_gaussian_kernel_axes():
     offset = torch.arange(41) - 20.0
     assert (flat.sum(0) * offset**2).sum().item() == pytest.approx(16.0, rel=1e-3)
     assert (flat.sum(1) * offset**2).sum().item() == pytest.approx(1.0, rel=1e-3)
-    assert torch.allclose(flat, upright.T, atol=1e-7)
+    assert_same(flat, upright.T)
 
 
 def test_motion_kernel_by_hand():
@@ -59,7 +60,7 @@ def test_motion_kernel_by_hand():
     kernel = classical.motion_kernel(3.0, 0.0, 5)
     assert kernel[[0, 1, 3, 4]].sum().item() == pytest.approx(0.0, abs=1e-6)
     assert kernel[2].tolist() == pytest.approx([0, 0.25, 0.5, 0.25, 0], abs=1e-6)
-    assert torch.allclose(classical.motion_kernel(3.0, 90.0, 5), kernel.T, atol=1e-6)
+    assert_same(classical.motion_kernel(3.0, 90.0, 5), kernel.T, scale=1.0)
 
 
 def test_fourier_and_separable_blur_agree():
@@ -67,7 +68,7 @@ def test_fourier_and_separable_blur_agree():
     window = classical.gaussian_kernel_1d(2.0, 11)
     direct = classical.blur_separable(image, window)
     fourier = classical.blur(image, window[:, None] * window[None])
-    assert torch.allclose(direct, fourier, atol=2e-6)
+    assert_same(direct, fourier, WINDOW)
 
 
 def test_blur_moves_nothing():
@@ -75,16 +76,16 @@ def test_blur_moves_nothing():
     image[..., 15, 12] = 1.0
     kernel = classical.motion_kernel(7.0, 20.0, 9)
     blurred = classical.blur(image, kernel)
-    assert torch.allclose(blurred[0, 0, 11:20, 8:17], kernel, atol=1e-6)
+    assert_same(blurred[0, 0, 11:20, 8:17], kernel, scale=1.0)
 
 
 @pytest.mark.parametrize("size", [(16, 16), (3, 5), (1, 1)])
 def test_kernels_larger_than_the_image_keep_a_flat_image(size):
     image = torch.full((1, 3, *size), 0.3)
     window = classical.gaussian_kernel_1d(15.0, 41)
-    assert torch.allclose(classical.blur_separable(image, window), image, atol=1e-5)
+    assert_same(classical.blur_separable(image, window), image, 2 * 41)
     kernel = classical.gaussian_kernel_2d((15.0, 4.0), 40.0, 41)
-    assert torch.allclose(classical.blur(image, kernel), image, atol=1e-5)
+    assert_same(classical.blur(image, kernel), image, 41 * 41)
 
 
 def test_edges_are_mirrored_about_the_edge_pixel():

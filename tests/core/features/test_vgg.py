@@ -1,9 +1,13 @@
 """VGG16 and its heads against LPIPS, and the written-out adjoint against autograd."""
 
+import copy
+
 import pytest
 import torch
-from golden import assert_near, golden
+from golden import golden
+from networks import in_float64
 from recipe import fill
+from tolerances import assert_recorded, assert_same, assert_same_through_gates, terms_of
 
 from pdgrad_core.errors import UnknownNameError, WrongArchitectureError
 from pdgrad_core.features.base import FeatureNetwork, Precision
@@ -42,18 +46,18 @@ def official_trunk():
 
 
 def test_features_equal_the_official_ones(vectors, official_trunk):
-    network = PerceptualNetwork(official_trunk, [vectors[f"lin{i}"] for i in range(5)])
-    found, _ = network.vjp(vectors["a"], HEAD_TAPS)
+    trunk = copy.deepcopy(official_trunk)
+    network = in_float64(PerceptualNetwork(trunk, [vectors[f"lin{i}"] for i in range(5)]))
+    found, _ = network.vjp(vectors["a"].double(), HEAD_TAPS)
     for i, tap in enumerate(HEAD_TAPS):
-        expected = vectors[f"feat{i}.first64"]
-        assert_near(found[tap].flatten()[:64], expected, 1e-5 * float(expected.abs().max()))
+        assert_recorded(found[tap].flatten()[:64], vectors[f"feat{i}.first64"])
 
 
 def test_the_input_is_scaled_as_lpips_does(vectors):
     x = vectors["a"]
     shift = vectors["scaling_shift"].view(1, 3, 1, 1)
     scale = vectors["scaling_scale"].view(1, 3, 1, 1)
-    assert_near(normalise(x), (x - shift) / scale, 1e-6)
+    assert_same(normalise(x), (x - shift) / scale)
 
 
 @pytest.mark.parametrize("size", [(48, 32), (50, 37)])
@@ -66,22 +70,37 @@ def test_the_input_is_scaled_as_lpips_does(vectors):
     ],
 )
 def test_the_written_adjoint_is_autograds(groups, size):
-    network, x = random_perceptual(), image(2, *size)
+    network, x = in_float64(random_perceptual()), image(2, *size).double()
+    terms = terms_of(network.trunk)
     taps = sorted({tap for group in groups for tap in group})
     found, pullback = network.vjp(x, taps)
     expected_found, expected_pullback = FeatureNetwork.vjp(network, x, taps)
     generator = torch.Generator().manual_seed(1)
     cotangents = [
-        {tap: torch.randn(found[tap].shape, generator=generator) for tap in group}
+        {tap: torch.randn(found[tap].shape, generator=generator).double() for tap in group}
         for group in groups
     ]
     given = [{tap: value.clone() for tap, value in c.items()} for c in cotangents]
     g, expected = pullback(cotangents), expected_pullback(cotangents)
     for tap in taps:
-        torch.testing.assert_close(found[tap], expected_found[tap], atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(g, expected, atol=1e-5 * float(expected.abs().max()), rtol=1e-4)
+        assert_same(found[tap], expected_found[tap], terms)
+    assert g.dtype == torch.float64
+    assert_same(g, expected, 2 * terms)
     for before, after in zip(given, cotangents, strict=True):
         assert all(torch.equal(before[tap], after[tap]) for tap in before)
+
+
+def test_float32_is_near_float64():
+    network, exact, x = random_perceptual(), in_float64(random_perceptual()), image()
+    found, pullback = network.vjp(x, TAPS)
+    expected, expected_pullback = exact.vjp(x.double(), TAPS)
+    terms = terms_of(network.trunk)
+    for tap in TAPS:
+        assert found[tap].dtype == torch.float32
+        assert_same(found[tap], expected[tap], terms)
+    cotangent = torch.ones_like(found["conv5_3"])
+    g = pullback([{"conv5_3": cotangent}])
+    assert_same_through_gates(g, expected_pullback([{"conv5_3": cotangent.double()}]), terms)
 
 
 def test_16_bit_passes_are_near():
@@ -118,7 +137,7 @@ def test_loading_ignores_the_classifier_and_finds_lpips_heads(tmp_path, official
     network = load_perceptual(tmp_path / "vgg16.pth")
     vectors = golden("lpips_vgg_recipe")
     for i, tap in enumerate(HEAD_TAPS):
-        assert_near(network.head(tap), vectors[f"lin{i}"], 1e-6)
+        assert_same(network.head(tap), vectors[f"lin{i}"])
 
 
 def test_other_networks_and_taps_are_refused(tmp_path):

@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from networks import images, small_networks
+from networks import images, in_float64, small_networks
+from tolerances import assert_same
 
 from pdgrad_core.combiners import COMBINERS
 from pdgrad_core.diffusion.sampler import StepContext
@@ -14,7 +15,8 @@ from pdgrad_core.losses.color_statistics import ColorStatisticsLoss
 from pdgrad_core.losses.identity import IdentityLoss
 from pdgrad_core.losses.pixel import PixelLoss
 
-X, Y, R = images(2, seed=1), images(2, seed=2), images(2, seed=3)
+X, Y, R = (images(2, seed=seed).double() for seed in (1, 2, 3))
+PIXELS = X[0].numel()
 MASK = torch.zeros(1, 1, 48, 48)
 MASK[..., 10:30, 5:20] = 1
 MASK[..., 40, 40] = 0.5
@@ -34,17 +36,17 @@ def test_the_gradient_is_zero_in_the_mask_and_the_same_elsewhere():
     colour = Term("colour", ColorStatisticsLoss(), None, 0.5)
     expression = Sum((pixel(), colour))
     found = gradient(Masked(expression, MASK))
-    torch.testing.assert_close(found, gradient(expression) * KNOWN)
+    assert_same(found, gradient(expression) * KNOWN, PIXELS)
     assert not found[..., 12, 12].any()
     assert not found[..., 40, 40].any()
 
 
 def test_only_the_masked_part_of_a_sum_is_masked():
     identity = Term("identity", IdentityLoss(), R, 3.0)
-    networks = small_networks()
+    networks = {name: in_float64(network) for name, network in small_networks().items()}
     found = gradient(Sum((Masked(pixel(weight=1e-4), MASK), identity), (2.0, 1.0)), networks)
     expected = 2e-4 * gradient(pixel()) * KNOWN + gradient(identity, networks)
-    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-4)
+    assert_same(found, expected, PIXELS)
 
 
 def test_masks_inside_masks_add_up_and_equal_masks_share_a_gradient():
@@ -52,7 +54,7 @@ def test_masks_inside_masks_add_up_and_equal_masks_share_a_gradient():
     other[1, :, :24] = 1
     found = gradient(Masked(Sum((pixel(), Masked(pixel("b", R), other))), MASK))
     expected = 2 * (X - Y) * KNOWN + 2 * (X - R) * KNOWN * (other == 0)
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+    assert_same(found, expected)
     shared = Sum((Masked(pixel(), MASK), Masked(pixel("b", R), MASK)))
     assert compile_guidance(shared, {}).groups == 1
 
@@ -61,10 +63,10 @@ def test_surgery_sees_the_gradients_masked():
     combiner = COMBINERS["pdgrad"]()
     found = gradient(Masked(Surgery("s", pixel("a", Y), pixel("b", R), combiner), MASK))
     masked = torch.stack([2 * (X - Y) * KNOWN, 2 * (X - R) * KNOWN])
-    torch.testing.assert_close(found, combiner(masked), atol=1e-5, rtol=1e-4)
+    assert_same(found, combiner(masked), PIXELS)
     one_sided = Surgery("s", pixel("a", Y), Masked(pixel("b", R), MASK), combiner)
     mixed = torch.stack([2 * (X - Y), 2 * (X - R) * KNOWN])
-    torch.testing.assert_close(gradient(one_sided), combiner(mixed), atol=1e-5, rtol=1e-4)
+    assert_same(gradient(one_sided), combiner(mixed), PIXELS)
 
 
 def test_wrong_masks_and_missing_targets_are_refused():

@@ -1,9 +1,10 @@
 """The PGDiff recipes with our losses, strengths and restorer, against its guided p_sample."""
 
 import pytest
-from golden import assert_near
-from networks import GoldenEmbedder
+import torch
+from networks import GoldenEmbedder, in_float64
 from p_sample import Recording, assert_replays
+from tolerances import assert_recorded
 
 from pdgrad_core.checkpoints import Checkpoint
 from pdgrad_core.guidance.gradients import compile_guidance
@@ -33,11 +34,11 @@ def restorer(recording):
     """PGDiff's f(y, x_t, t) as a moving target, each answer compared with the official one."""
     prefix = "restorer."
     tensors = {k.removeprefix(prefix): v for k, v in recording.all.items() if k.startswith(prefix)}
-    network = RRDBRestorer.from_checkpoint(Checkpoint(tensors))
+    network = in_float64(RRDBRestorer.from_checkpoint(Checkpoint(tensors)))
 
     def target(context):
         coarse = network(recording.values["y"], context.x_t, context.t)
-        assert_near(coarse, recording.target(context), 5e-5)
+        assert_recorded(coarse, recording.target(context))
         return coarse
 
     return target
@@ -56,16 +57,18 @@ def expression_of(row, recording):
 def test_gradients_losses_and_samples_equal_the_official_ones(task, scenario):
     recording = Recording(RECORDINGS[task], scenario)
     row = RECIPES[task]
-    networks = {"arcface": GoldenEmbedder(recording.all)} if row.needs_reference else {}
+    networks = (
+        {"arcface": GoldenEmbedder(recording.all, torch.float64)} if row.needs_reference else {}
+    )
     compiled = compile_guidance(expression_of(row, recording), networks)
 
     def guidance(x0hat, context):
         guided = compiled(x0hat, context)
         row = recording.row(context)
-        assert_near(guided.gradient, recording.values[f"{row}.gradient"], 5e-5)
+        assert_recorded(guided.gradient, recording.values[f"{row}.gradient"])
         for name, value in guided.record.items():
             recorded = RECORDED_AS[name.removesuffix(".loss")]
-            assert_near(value[0], recording.values[f"{row}.loss_{recorded}"], 0, rtol=1e-5)
+            assert_recorded(value[0], recording.values[f"{row}.loss_{recorded}"])
         return guided
 
     strength = make_strength(row.strength_mode, recording.scale, row.strength_scope)

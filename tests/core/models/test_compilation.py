@@ -3,6 +3,7 @@
 import pytest
 import torch
 from networks import images, small_networks
+from tolerances import assert_same, terms_of
 
 from pdgrad_core.diffusion.sampler import StepContext
 from pdgrad_core.errors import MissingDependencyError
@@ -12,6 +13,10 @@ from pdgrad_core.recipes import GuideImages
 from pdgrad_core.recipes.pdgrad import PDGradRecipe
 
 CPU = torch.device("cpu")
+
+
+def trunks(networks):
+    return networks["arcface"].network, networks["vgg"].trunk
 
 
 def gradients(networks):
@@ -32,7 +37,7 @@ def test_compiled_gradients_are_the_eager_ones_inside_inference_mode():
     with torch.inference_mode():
         found = gradients(compiled)
     for ours, theirs in zip(found, expected, strict=True):
-        torch.testing.assert_close(ours, theirs, atol=1e-5 * float(theirs.abs().max()), rtol=1e-4)
+        assert_same(ours, theirs, 2 * terms_of(*trunks(compiled)))  # the same forward, same gates
 
 
 def test_where_nothing_compiles_the_error_says_what_to_install(monkeypatch):

@@ -4,8 +4,8 @@ import pytest
 import torch
 from toy_faces import toy_faces
 
-from pdgrad_core.errors import InvalidInputError, UnknownNameError
-from pdgrad_core.training.config import PRESETS, TrainingConfig, preset
+from pdgrad_core.errors import DuplicateNameError, InvalidInputError, UnknownNameError
+from pdgrad_core.training.config import PRESETS, TrainingConfig, add_preset, preset
 from pdgrad_core.training.objectives import OBJECTIVES
 
 
@@ -49,7 +49,36 @@ def test_wrong_values_are_named():
         preset("prior", learning_rate=float("nan"))
     with pytest.raises(InvalidInputError, match="auto, float32, bfloat16"):
         preset("prior", precision="fp8")
+    with pytest.raises(DuplicateNameError, match="Two training presets are named 'prior'"):
+        add_preset("prior", TrainingConfig("coarse"))
     with pytest.raises(InvalidInputError, match="eps, x0, v"):
         OBJECTIVES["prior"](preset("prior", options={"prediction": "w"}), toy_faces())
     with pytest.raises(InvalidInputError, match="5 blocks"):
         OBJECTIVES["perceptual"](preset("perceptual", network={}), toy_faces()).build()
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("kind", ["network", "options"])
+def test_every_objective_refuses_keys_that_it_does_not_know(objective, kind):
+    config = TrainingConfig(objective, **{kind: {"widht": 4}})
+    message = f"option of the {objective} objective named 'widht'.*Known: "
+    with pytest.raises(UnknownNameError, match=message):
+        OBJECTIVES[objective].check(config)
+    with pytest.raises(UnknownNameError, match=message):
+        OBJECTIVES[objective](config, toy_faces(attributes=3))
+
+
+def test_a_misspelt_key_is_told_the_right_one():
+    with pytest.raises(UnknownNameError, match="Did you mean 'width'"):
+        OBJECTIVES["prior"].check(TrainingConfig("prior", network={"widht": 64}))
+    with pytest.raises(UnknownNameError, match=r"no option of the perceptual .* Known: none\."):
+        OBJECTIVES["perceptual"].check(TrainingConfig("perceptual", options={"scale": 1.0}))
+
+
+def test_todays_presets_keep_their_names_and_order_and_pass():
+    assert list(PRESETS)[:7] == [
+        "prior", "prior-128", "coarse", "identity", "perceptual", "scorer-identity",
+        "scorer-perceptual",
+    ]  # fmt: skip
+    for config in PRESETS.values():
+        OBJECTIVES[config.objective].check(config)

@@ -5,36 +5,11 @@ import json
 import pytest
 import torch
 from toy_faces import toy_faces
+from training_runs import NETWORKS, states_equal, tiny
 
 from pdgrad_core.errors import CorruptCheckpointError, InvalidInputError
 from pdgrad_core.training import loop
-from pdgrad_core.training.config import TrainingConfig
 from pdgrad_core.training.loop import Trainer, train
-
-NETWORKS = {
-    "prior": {"width": 32, "channel_mult": (1,), "num_res_blocks": (1,), "patch_size": 4},
-    "coarse": {"width": 4, "blocks": 1},
-    "identity": {"layers": (1, 1, 1, 1), "widths": (4, 4, 8, 8), "embedding_dim": 8},
-    "perceptual": {"widths": (4, 4, 8, 8, 8)},
-}
-
-
-def tiny(objective, **changes):
-    values = {
-        "network": NETWORKS[objective], "image_size": 16, "batch_size": 8, "total_images": 64,
-        "learning_rate": 3e-3, "warmup_images": 8, "cooldown_images": 0, "snapshot_images": 32,
-    }  # fmt: skip
-    return TrainingConfig(objective, **{**values, **changes})
-
-
-def states_equal(first, second):
-    a, b = first.state_dict(), second.state_dict()
-    assert a["images"] == b["images"]
-    for part in ("module", "average"):
-        assert all(torch.equal(a[part][name], b[part][name]) for name in a[part]), part
-    for key, entry in a["optimizer"]["state"].items():
-        for name, value in entry.items():
-            assert torch.equal(value, b["optimizer"]["state"][key][name])
 
 
 @pytest.mark.parametrize("objective", NETWORKS)
@@ -59,7 +34,7 @@ def test_an_interrupted_run_continues_exactly(objective, tmp_path):
 def test_seeds_differ_and_repeat():
     faces = toy_faces()
     one, same, other = (Trainer(tiny("coarse", seed=seed), faces) for seed in (0, 0, 1))
-    weights = [t.module.enter.weight for t in (one, same, other)]
+    weights = [t.objective.module.enter.weight for t in (one, same, other)]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
     assert float(one.step()["loss"]) == float(same.step()["loss"])
@@ -99,10 +74,19 @@ def test_a_foreign_or_damaged_state_is_refused(tmp_path):
 
 def test_a_loss_that_is_not_finite_ends_the_run(tmp_path):
     trainer = Trainer(tiny("coarse"), toy_faces())
-    trainer.module.leave.bias.data.fill_(float("nan"))
+    trainer.objective.module.leave.bias.data.fill_(float("nan"))
     with pytest.raises(InvalidInputError, match="not finite after"):
         train(trainer, toy_faces(seed=1), tmp_path)
 
 
 def test_a_run_is_described_by_one_line_of_json():
     assert json.loads(loop.describe(tiny("prior")))["network"]["width"] == 32
+
+
+def test_the_states_layout_is_the_one_that_older_runs_saved(tmp_path):
+    trainer = Trainer(tiny("coarse"), toy_faces())
+    trainer.step()
+    trainer.save(tmp_path)
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert state.keys() == {"images", "module", "optimizer", "average"}
+    assert state["module"].keys() == trainer.objective.module.state_dict().keys()

@@ -83,7 +83,7 @@ def exported(objective, tmp_path, faces=None):
     trainer.step()
     path = tmp_path / f"{objective}.safetensors"
     export(trainer, path, {"command": "python scripts/train.py", "commit": "0"})
-    return trainer.average.module, path
+    return trainer.objective.average.module, path
 
 
 def test_an_exported_prior_predicts_as_the_average(tmp_path):
@@ -164,5 +164,5 @@ def test_who_cannot_learn_says_why():
 
 def test_persons_stand_in_for_attributes():
     trainer = trainer_of("perceptual", toy_faces())
-    assert trainer.module.reader.out_features == 4
+    assert trainer.objective.module.reader.out_features == 4
     assert math.isfinite(float(trainer.step()["reading"]))
