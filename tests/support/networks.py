@@ -3,7 +3,7 @@
 import torch
 from recipe import fill
 
-from pdgrad_core.diffusion.prior import DiffusionPrior
+from pdgrad_core.diffusion.priors.guided_diffusion import DiffusionPrior
 from pdgrad_core.features.arcface import ArcFace, IResNetArcFace
 from pdgrad_core.features.base import FeatureNetwork, Precision
 from pdgrad_core.features.discriminator import Discriminator, StyleGANDiscriminator

@@ -8,6 +8,7 @@ from recipe import fill
 from tolerances import LPIPS_GUARD, assert_recorded, assert_same
 
 from pdgrad_core.errors import InvalidInputError
+from pdgrad_core.features import FEATURES
 from pdgrad_core.features.pixels import Pixels
 from pdgrad_core.features.vgg import HEAD_TAPS, VGG16, PerceptualNetwork
 from pdgrad_core.losses import LOSSES, Loss
@@ -28,6 +29,12 @@ MEMBERS = {
     "squared_identity": LOSSES["squared_identity"],
     "squared_perceptual": LOSSES["squared_perceptual"],
 }
+# A loss that is listed nowhere is tested as it comes.
+MEMBERS |= {
+    name: member
+    for name, member in LOSSES.members.items()
+    if name not in {known.split("-")[0] for known in MEMBERS}
+}
 WITH_TARGET = [name for name, make in MEMBERS.items() if make().takes_target]
 # The paper's stop-gradient is no derivative of the loss's value.
 DERIVATIVES = [name for name in MEMBERS if name != "color_statistics-paper"]
@@ -36,6 +43,11 @@ DERIVATIVES = [name for name in MEMBERS if name != "color_statistics-paper"]
 @pytest.fixture(scope="module")
 def networks():
     found = {**small_networks(), "pixels": Pixels(), "discriminator": small_discriminator()}
+    found |= {
+        name: member.load()
+        for name, member in FEATURES.members.items()
+        if name not in found and not member.weights
+    }
     return {name: in_float64(network) for name, network in found.items()}
 
 

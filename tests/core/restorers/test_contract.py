@@ -6,7 +6,11 @@ from tolerances import assert_same, terms_of
 from torch import nn
 
 from pdgrad_core.checkpoints import Checkpoint
-from pdgrad_core.errors import InvalidInputError, UnknownNameError
+from pdgrad_core.diffusion.noise import PerImageNoise, per_image_generators
+from pdgrad_core.diffusion.prior import PriorOutput
+from pdgrad_core.diffusion.sampler import Sampler, Watch
+from pdgrad_core.diffusion.schedule import Schedule
+from pdgrad_core.errors import InvalidInputError, SamplingStopped, UnknownNameError
 from pdgrad_core.restorers import RESTORERS, load_restorer
 from pdgrad_core.restorers.coarse_net import CoarseNetwork
 from pdgrad_core.restorers.rrdb import RRDBNetwork
@@ -26,7 +30,7 @@ class ToyFace(nn.Module):
 
 def make(name):
     member = RESTORERS[name]
-    if name == "none":
+    if not member.needs_weights:
         return member()
     if name == "demo":
         torch.manual_seed(0)
@@ -46,11 +50,18 @@ def call(restorer, dtype=torch.float32, count=2):
     size = restorer.size_px or 32
     generator = torch.Generator().manual_seed(1)
     degraded, x_t = torch.rand(2, count, 3, size, size, generator=generator).to(dtype) * 2 - 1
-    return degraded, restorer(degraded, x_t, torch.full((count,), 321))
+    return degraded, asked(restorer, degraded, x_t, torch.full((count,), 321))
+
+
+def asked(restorer, degraded, *state, seed=0):
+    """Restore, with each image's own noise for a restorer that samples."""
+    seeds = range(seed, seed + len(degraded))
+    noise = PerImageNoise(per_image_generators(seeds), degraded.shape[1:])
+    return restorer(degraded, *state, noise=noise)
 
 
 def test_names():
-    assert RESTORERS.names() == [
+    assert RESTORERS.names()[:7] == [
         "demo",
         "none",
         "rrdb",
@@ -95,7 +106,7 @@ def test_batch_mates_do_not_matter(restorer):
     size = degraded.shape[-1]
     generator = torch.Generator().manual_seed(1)
     x_t = (torch.rand(2, 2, 3, size, size, generator=generator) * 2 - 1)[1]
-    alone = restorer(degraded[1:], x_t[1:], 321)
+    alone = asked(restorer, degraded[1:], x_t[1:], 321, seed=1)
     network = getattr(restorer, "network", None)
     assert_same(together[1:], alone, terms_of(network) if network is not None else 1, scale=1.0)
 
@@ -104,7 +115,8 @@ def test_only_the_stated_ones_depend_on_x_t(restorer):
     size = restorer.size_px or 32
     degraded = torch.zeros(1, 3, size, size)
     if not restorer.depends_on_x_t:
-        assert torch.equal(restorer(degraded), restorer(degraded, degraded + 1, 5))
+        again = asked(restorer, degraded, degraded + 1, 5)
+        assert torch.equal(asked(restorer, degraded), again)
         return
     first = restorer(degraded, degraded, 5)
     assert not torch.equal(first, restorer(degraded, degraded + 1, 5))
@@ -129,7 +141,38 @@ def test_impossible_sizes_are_refused_with_the_size_asked_for(restorer):
         with pytest.raises(InvalidInputError, match="multiples of 4 pixels, not 34x30"):
             restorer(image, image, 0)
     else:
-        assert restorer(image).shape == image.shape
+        assert asked(restorer, image).shape == image.shape
+
+
+def test_one_that_samples_needs_noise_and_can_be_stopped():
+    class Sampling(RESTORERS["none"]):
+        samples = True
+
+        def _sample(self, degraded, noise, watch, /):
+            steps = Sampler(Sure(degraded), Schedule.linear().plan(20, 4))
+            return steps.run(noise(), noise, watch.on_step, watch.should_stop).image
+
+    face, seen = torch.rand(1, 3, 16, 16) - 0.5, []
+    with pytest.raises(InvalidInputError, match="samples, so it needs noise"):
+        Sampling()(face)
+    noise = PerImageNoise(per_image_generators([0]), face.shape[1:])
+    found = Sampling()(face, noise=noise, watch=Watch(on_step=seen.append))
+    torch.testing.assert_close(found, face, atol=1e-5, rtol=0)
+    assert [state.done for state in seen] == [1, 2, 3, 4]
+    with pytest.raises(SamplingStopped):
+        Sampling()(face, noise=noise, watch=Watch(should_stop=lambda: True))
+
+
+class Sure:
+    """A prior that is always sure of one image."""
+
+    prediction, variance = "x0", "fixed_small"
+
+    def __init__(self, image):
+        self.image, self.schedule = image, Schedule.linear()
+
+    def __call__(self, x_t, t):
+        return PriorOutput(self.image)
 
 
 def test_values_that_are_no_image_are_refused(restorer):
