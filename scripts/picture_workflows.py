@@ -26,7 +26,13 @@ from PIL import Image  # noqa: E402
 
 NOT_RUN = ("restore_photo", "pgdiff_quality", "sd_face")
 ORDER = [
-    *("quick_start", "restore_group_photo", "prior_in_ksampler", "restore_face_with_references"),
+    *(
+        "restore_a_face",
+        "quick_start",
+        "restore_group_photo",
+        "prior_in_ksampler",
+        "restore_face_with_references",
+    ),
     *("pdgrad_against_sum", "ablation", "degradation_study", "upscale_and_compare"),
     *("difbfsr", "difbfsr_with_reference"),
     *("pgdiff_restoration", "pgdiff_reference", "pgdiff_colorization", "pgdiff_inpainting"),

@@ -18,6 +18,7 @@ TARGET = Path(__file__).parents[2] / "workflows"
 WORKFLOWS: dict[str, Callable[[], Graph]] = {
     build.__name__: build
     for build in (
+        drawn.restore_a_face,
         drawn.quick_start,
         photo.restore_photo,
         drawn.restore_face_with_references,

@@ -21,6 +21,27 @@ from parts import (
 )
 
 
+def restore_a_face() -> Graph:
+    """Return the whole restoration in one node."""
+    graph = Graph(
+        "# Restore a face\nPress **Run**. *Restore Face* takes the degraded picture and another "
+        "picture of the same person, and does the rest: with nothing to download here, since the "
+        "faces are drawn.\n\nFor a photo: replace the drawn faces by *Load Image*, set *models* to "
+        "**photos**. The face is found, restored and laid back; *recipe* is the method. A weight "
+        "file that is missing is named with its address, size and licence when you press Run."
+    )
+    truth = graph.add("PDGradDemoFaces", "The face as it was", person=1, view=3)
+    reference = graph.add("PDGradDemoFaces", "Reference: same person", person=1, view=20)
+    degraded = graph.add("PDGradDegrade", image=truth.out, preset="pdgrad", seed=4)
+    result = graph.add(
+        "PDGradRestoreFace", photo=degraded.out, references=reference.out, seed=1, steps=50
+    )
+    pictures = (degraded.out, result["coarse"], result.out, truth.out)
+    side_by_side(graph, "Degraded, coarse, restored, true", *pictures)
+    scored(graph, result.out, truth.out, scorer(graph), "Restored against the truth")
+    return graph
+
+
 def quick_start() -> Graph:
     """Return the first workflow: everything drawn, nothing to download."""
     graph = Graph(

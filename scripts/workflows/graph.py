@@ -24,6 +24,7 @@ SHOWN_PX = {
     "LoadImage": 260,
     "MaskPreview": 260,
     "PDGradDDPMSampler": 200,
+    "PDGradRestoreFace": 200,
     "PDGradCompare": 90,
     "PDGradAlignFaces": 60,
     "CLIPTextEncode": 60,

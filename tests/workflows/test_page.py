@@ -23,7 +23,7 @@ def page(tmp_path_factory):
     pytest.importorskip("playwright", reason="playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine")
-    if not (ROOT / "pdgrad_core" / "demo" / "weights" / "prior.safetensors").is_file():
+    if not (ROOT / "pdgrad_core" / "embedded" / "weights" / "prior.safetensors").is_file():
         pytest.skip("the embedded demo weights are not here")
     checkout = Path(os.environ.get("COMFYUI_PATH", "~/comfy/ComfyUI")).expanduser()
     host = ComfyUI(checkout, tmp_path_factory.mktemp("page") / "base")
