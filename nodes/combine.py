@@ -6,7 +6,7 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..pdgrad_core.combiners import COMBINERS
+from ..pdgrad_core.combiners import COMBINERS, make_combiner
 from ..pdgrad_core.parameters import Parameter, parameters_of
 from . import schema
 from .guidance import LoadedGuidance, checked_mask, joined, shares_an_image
@@ -73,7 +73,7 @@ class GradientSurgery(io.ComfyNode):
 
         label = name.strip() or "surgery"
         values = {key.removeprefix(_PREFIX): value for key, value in options.items()}
-        combiner = COMBINERS[method](**_known(method, values))
+        combiner = make_combiner(method, _known(method, values))
         guidance = joined(
             (pivot, other), lambda parts: Surgery(label, parts[0], parts[1], combiner)
         )

@@ -1,13 +1,11 @@
 """The whole data flow on aligned faces: coarse restoration, guidance, sampling."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 from torch import Tensor
 
 from .diffusion.noise import PerImageNoise, per_image_generators
-from .diffusion.sampler import ContractionFn, Record, StepImage, StepState, Watch
+from .diffusion.sampler import ContractionFn, StepImage, StepState, Watch
 from .errors import InvalidInputError
 from .features.arcface import ArcFace
 from .guidance.references import nearest_reference
@@ -15,41 +13,12 @@ from .losses.color_statistics import CELEBA_HQ
 from .masks import check_mask
 from .models.sets import ModelSet
 from .recipes import GuideImages, Hints, Job, Recipe, check_guide_images
+from .restoration import Restoration
 from .runs import Run, prepare_run
 from .settings import Settings
 from .stopwatch import Stopwatch
 
 __all__ = ["Restoration", "Settings", "restore_faces"]
-
-
-@dataclass(frozen=True)
-class Restoration:
-    """A finished restoration of aligned faces.
-
-    Attributes:
-        image: The result, `(B, 3, H, W)` in [-1, 1].
-        coarse: y_c, the same shape; for a restorer that depends on x_t, its first answer.
-        trace: One row per step; see `SampleResult`.
-        settings: The recipe, with every value filled in.
-        seed: Of the first face.
-        seconds: Time of "coarse" (fits before sampling included), "prepare", "sampling".
-        fit_losses: Each image's loss curve of a recipe that fits networks; empty for others.
-    """
-
-    image: Tensor
-    coarse: Tensor
-    trace: list[Record]
-    settings: Recipe
-    seed: int = 0
-    seconds: dict[str, float] = field(default_factory=dict[str, float])
-    fit_losses: list[list[float]] = field(default_factory=list[list[float]])
-
-    def describe(self) -> dict[str, Any]:
-        """Return recipe, parameters and seed as a JSON-ready dictionary."""
-        values = self.settings.values()
-        if self.settings.respacing:
-            values["steps"] = len(self.trace)
-        return {"recipe": self.settings.name, **values, "seed": self.seed}
 
 
 def restore_faces(
@@ -65,13 +34,13 @@ def restore_faces(
 ) -> Restoration:
     """Restore aligned faces, guided by reference photos of the same people.
 
-    Source: PDGrad: y_c = f(y); x_tau from y_c; guided reverse steps.
+    Coarse restoration y_c = f(y); x_tau from y_c; guided reverse steps.
 
     Args:
         degraded: y, aligned faces `(B, 3, H, W)` in [-1, 1], of a size that the models take.
         references: y_r, aligned faces of the same people, each `(B or 1, 3, H, W)`.
         models: Prior, feature networks and restorer, on one device.
-        settings: What to do; PDGrad by default.
+        settings: The recipe, its parameters and the seed.
         hints: A mask or a colour style, for the recipes that take one.
         contractions: Filters on x0hat, before the recipe's own.
         on_step: Called after each step.

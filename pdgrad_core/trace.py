@@ -115,8 +115,9 @@ def _draw(
         else:
             axis.ticklabel_format(axis="y", useOffset=False)
         if names == ["shift_fraction"]:
-            # From zero: a dynamic strength holds it constant up to rounding.
-            axis.set_ylim(bottom=0)
+            # From zero, and with room above: a dynamic strength holds it constant up to rounding,
+            # and a line on the frame is not seen.
+            axis.set_ylim(0, 1.25 * _largest(rows, "shift_fraction", image))
         if any(name.endswith(".k") for name in names):
             axis.set_ylim(-0.05, 1.05)
         if any(name.endswith(".cosine") for name in names):
@@ -127,6 +128,12 @@ def _draw(
     axes[-1].set_xlabel(f"step (t from {rows[0]['t']} to {rows[-1]['t']})", fontsize=8)
     canvas.draw()
     return Image.fromarray(_pixels(canvas))
+
+
+def _largest(rows: list[dict[str, Any]], name: str, image: int) -> float:
+    """Return the largest finite value above 0, or 1 where there is none."""
+    values = [_of_image(row.get(name), image) for row in rows]
+    return max((value for value in values if value > 0), default=1.0)
 
 
 def _pixels(canvas: Any) -> Any:

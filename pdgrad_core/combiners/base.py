@@ -7,11 +7,15 @@ float32.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..errors import InvalidInputError
+from ..parameters import check_parameters, parameters_of
 from ..registry import Registry
 
 # Elements summed at a time: partial sums, added pairwise, lose fewer digits than one long sum.
@@ -127,3 +131,25 @@ def combine(gradients: Tensor, gram: Gram, scales: Tensor, lengths: Tensor) -> T
 
 
 COMBINERS: "Registry[type[Combiner]]" = Registry("combiner")
+"""The combiners' classes by name."""
+
+
+def make_combiner(name: str, options: Mapping[str, Any] | None = None) -> Combiner:
+    """Return a combiner by name.
+
+    Args:
+        name: Key in `COMBINERS`.
+        options: Values of its parameters, by name; whole numbers may be given as floats.
+
+    Raises:
+        UnknownNameError: There is no combiner of this name.
+        InvalidInputError: It has no such parameter, or the value is out of its range.
+    """
+    member, values = COMBINERS[name], dict(options or {})
+    known = {one.name: one for one in parameters_of(member)}
+    for option in values:
+        if option not in known:
+            has = f"it has {', '.join(known)}" if known else "it has none"
+            raise InvalidInputError(f"The combiner {name!r} has no parameter {option!r}; {has}.")
+    check_parameters(member, values)
+    return member(**{key: known[key].type(value) for key, value in values.items()})

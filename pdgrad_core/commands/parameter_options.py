@@ -77,7 +77,5 @@ def _by_name(flag: str, texts: Sequence[str]) -> dict[str, float]:
         try:
             found[name.strip()] = float(number)
         except ValueError:
-            raise InvalidInputError(
-                f"{flag} takes a name and a number, as identity=640, not {text!r}."
-            ) from None
+            raise InvalidInputError(f"{flag} takes NAME=NUMBER, not {text!r}.") from None
     return found

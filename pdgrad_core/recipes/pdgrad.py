@@ -1,11 +1,13 @@
 """PDGrad: guidance towards y_c and y_r, with pivot-direction gradient surgery at two levels."""
 
-from dataclasses import dataclass
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 from torch import Tensor
+from typing_extensions import Self
 
-from ..combiners import COMBINERS
+from ..combiners import COMBINERS, Combiner, make_combiner
 from ..diffusion.sampler import StepImage
 from ..guidance.targets import References
 from ..guidance.terms import Expression, Sum, Surgery, Term
@@ -14,6 +16,7 @@ from ..losses.perceptual import PerceptualLoss
 from ..parameters import Param
 from .base import RECIPES, Recipe
 from .inputs import GuideImages
+from .surgery import CombinerOptions
 
 CombinerName = Annotated[
     str,
@@ -32,6 +35,7 @@ class PDGradRecipe(Recipe):
 
     Attributes:
         combiner: Key in `COMBINERS`: "pdgrad", "projection" (A2), "sum" (A1), or one of torchjd's.
+        combiner_options: Values of the combiner's own parameters.
         low_identity: Whether L_low has d_arc on u_1..u_3 (off: A4).
         low_perceptual: Whether L_low has d_vgg on v_1..v_5 (off: A3).
         towards_coarse: Whether the terms towards y_c take part (off: A6).
@@ -40,6 +44,7 @@ class PDGradRecipe(Recipe):
     """
 
     combiner: CombinerName = "pdgrad"
+    combiner_options: CombinerOptions = field(default_factory=dict[str, float])
     low_identity: bool = True
     low_perceptual: bool = True
     towards_coarse: bool = True
@@ -56,6 +61,16 @@ class PDGradRecipe(Recipe):
         """See `Recipe`."""
         return self.towards_reference
 
+    def configured(self, values: Mapping[str, Any]) -> Self:
+        """Return the recipe with other parameters; see `Recipe`.
+
+        Raises:
+            InvalidInputError: The combiner has no such parameter, or not in this range.
+        """
+        changed = super().configured(values)
+        changed._method()
+        return changed
+
     def guidance(self, images: GuideImages) -> Expression:
         """Return the guidance: the low level pivots on y_c, the high level on y_r."""
         low_c, high_c = self._low("low_c", images.coarse), _high("high_c", images.coarse)
@@ -69,10 +84,15 @@ class PDGradRecipe(Recipe):
         if self.combiner == "sum":
             # What is only added needs no surgery, and goes back through each network once.
             return Sum((low_c, low_r, high_r, high_c))
-        method = COMBINERS[self.combiner]
         return Sum(
-            (Surgery("low", low_c, low_r, method()), Surgery("high", high_r, high_c, method()))
+            (
+                Surgery("low", low_c, low_r, self._method()),
+                Surgery("high", high_r, high_c, self._method()),
+            )
         )
+
+    def _method(self) -> Combiner:
+        return make_combiner(self.combiner, self.combiner_options)
 
     def _low(self, name: str, target: Tensor | StepImage | References) -> Expression:
         parts: list[Expression] = []

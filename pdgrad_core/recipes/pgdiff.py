@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from typing_extensions import Self
 
-from ..combiners import COMBINERS
+from ..combiners import COMBINERS, make_combiner
 from ..errors import InvalidInputError
 from ..guidance.targets import Target
 from ..guidance.terms import Expression, Masked, Sum, Surgery, Term
@@ -23,6 +23,7 @@ from ..parameters import Param
 from ..runs import Steps, Strength, StrengthMode, Tau
 from .base import RECIPES, MaskUse, Recipe
 from .inputs import GuideImages
+from .surgery import CombinerOptions
 
 _PROPERTIES = ("smooth", "identity", "perceptual", "adversarial", "known", "lightness", "color")
 
@@ -62,6 +63,7 @@ class PGDiffRecipe(Recipe):
         combiner: Key in `COMBINERS` for a surgery between the property that knows the photo
             (smooth, known or lightness: the pivot) and the others; empty: they are added. Surgery
             between properties is ours, neither paper has it.
+        combiner_options: Values of the combiner's own parameters.
         weights: Other weights for some of its properties.
     """
 
@@ -75,6 +77,7 @@ class PGDiffRecipe(Recipe):
     old_photo: bool = False
     color: float = 0.0
     combiner: PropertyCombiner = ""
+    combiner_options: CombinerOptions = field(default_factory=dict[str, float])
     weights: Weights = field(default_factory=dict[str, float])
 
     tau: Tau = 1000
@@ -136,6 +139,12 @@ class PGDiffRecipe(Recipe):
             raise InvalidInputError(
                 f"The recipe {self.name!r} has no gradient surgery whose method could be chosen."
             )
+        if changed.combiner:
+            make_combiner(changed.combiner, changed.combiner_options)
+        elif changed.combiner_options:
+            raise InvalidInputError(
+                "combiner_options are a combiner's; choose a combiner too, or leave them out."
+            )
         return replace(changed, **changed.weights)
 
     def _check_weight(self, name: str, weight: float) -> None:
@@ -155,7 +164,7 @@ class PGDiffRecipe(Recipe):
         guidance: Expression = Sum(terms)
         if self.combiner:
             pivot, *others = terms
-            method = COMBINERS[self.combiner]()
+            method = make_combiner(self.combiner, self.combiner_options)
             guidance = Surgery("properties", pivot, Sum(tuple(others)), method)
         if self.old_photo and images.mask is not None:
             return Masked(guidance, images.mask)

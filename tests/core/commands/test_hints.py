@@ -103,7 +103,11 @@ def test_a_property_may_weigh_more_or_be_operated_on(here):
         ("pgdiff-old-photo", ["--mask", "narrow.png"], "mask is 48x64 pixels, but its image"),
         ("pgdiff-old-photo", ["--color-style", "grey"], "one.png of the colour style is grey"),
         ("pgdiff-colorization", ["--weight", "colour=1"], "it has lightness, color"),
-        ("pgdiff-colorization", ["--weight", "color=much"], "as identity=640, not 'color=much'"),
+        (
+            "pgdiff-colorization",
+            ["--weight", "color=much"],
+            "takes NAME=NUMBER, not 'color=much'",
+        ),
         ("pgdiff-colorization", ["--weight", "color=-1"], "must be a number above 0, not -1.0"),
         ("pgdiff-colorization", ["--weight", "color=nan"], "must be a number above 0, not nan"),
         ("a5", ["--weight", "color=1"], "no properties to be weighted"),
