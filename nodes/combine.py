@@ -91,10 +91,15 @@ _PREFIX = "method_"
 """Of the inputs that a method's parameters have: a plain "seed" would be randomised by the page."""
 
 
+_PUBLISHED = ("seed",)
+"""Parameters whose inputs workflows know: they stay in front of what later methods bring."""
+
+
 def _method_options() -> list[Parameter]:
     """Return the parameters of all methods, each once."""
     found = [one for member in COMBINERS.members.values() for one in parameters_of(member)]
-    return list({one.name: one for one in reversed(found)}.values())[::-1]
+    unique = list({one.name: one for one in reversed(found)}.values())[::-1]
+    return sorted(unique, key=lambda one: one.name not in _PUBLISHED)
 
 
 def _known(method: str, values: dict[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,15 @@
 """The coarse restoration y_c = f(y): loading f, and applying it."""
 
 import copy
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from comfy_api.latest import io
 from torch import Tensor
 
+from ..pdgrad_core.diffusion.noise import seeded_noise
+from ..pdgrad_core.diffusion.sampler import Watch
 from ..pdgrad_core.errors import InvalidInputError
 from ..pdgrad_core.images import resize
 from ..pdgrad_core.restorers import RESTORERS, Restorer, load_restorer
@@ -14,11 +17,13 @@ from ..pdgrad_core.restorers.spandrel_model import SpandrelModel
 from ..pdgrad_core.weights.catalogue import CATALOGUE
 from . import schema
 from .boundary import (
+    StepReporter,
     from_host,
     load_networks,
     outside_inference_mode,
     patcher_for,
     run_in_memory,
+    stop_if_interrupted,
     to_host,
 )
 from .sockets import LoadedRestorer, RestorerIO
@@ -123,6 +128,7 @@ class CoarseRestore(io.ComfyNode):
                 schema.parameter_input(SpandrelModel, "fidelity"),
             ],
             outputs=[io.Image.Output("coarse", display_name="coarse")],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -130,15 +136,29 @@ class CoarseRestore(io.ComfyNode):
         """Restore a batch with f; a core upscale model's result is brought back to its size."""
         with outside_inference_mode():
             degraded = from_host(image, "The degraded face")
+            how = _How(fidelity, cls.hidden.unique_id)
             coarse = run_in_memory(
-                "The coarse restoration", lambda: _restored(degraded, restorer, fidelity)
+                "The coarse restoration", lambda: _restored(degraded, restorer, how)
             )
             return io.NodeOutput(to_host(coarse))
 
 
-def _restored(degraded: Tensor, loaded: Any, fidelity: float) -> Tensor:
+@dataclass(frozen=True)
+class _How:
+    """What restorers may be given beside the face.
+
+    Attributes:
+        fidelity: CodeFormer's w.
+        node_id: Of the node, for progress.
+    """
+
+    fidelity: float
+    node_id: str | None
+
+
+def _restored(degraded: Tensor, loaded: Any, how: _How) -> Tensor:
     if not isinstance(loaded, LoadedRestorer):
-        return _upscaled(degraded, loaded)
+        return _upscaled(degraded, loaded, how)
     if loaded.restorer.depends_on_x_t:
         raise InvalidInputError(
             f"The restorer {loaded.restorer.name!r} works along the sampling, not on one image; "
@@ -149,17 +169,22 @@ def _restored(degraded: Tensor, loaded: Any, fidelity: float) -> Tensor:
     # The wire's restorer belongs to every node it is connected to: a copy carries this w.
     restorer = copy.copy(loaded.restorer)
     if hasattr(restorer, "fidelity"):
-        restorer.fidelity = fidelity  # type: ignore[attr-defined]
-    return restorer(degraded)
+        restorer.fidelity = how.fidelity  # type: ignore[attr-defined]
+    if not restorer.samples:
+        return restorer(degraded)
+    # As for a loss's target: one picture, the same in every run.
+    noise = seeded_noise(degraded, 0)
+    watch = Watch(StepReporter(1, how.node_id), stop_if_interrupted)
+    return restorer(degraded, noise=noise, watch=watch)
 
 
-def _upscaled(degraded: Tensor, descriptor: Any) -> Tensor:
+def _upscaled(degraded: Tensor, descriptor: Any, how: _How) -> Tensor:
     """Apply spandrel's descriptor, as the host's Load Upscale Model gives it."""
     network: torch.nn.Module = descriptor.model
     name = descriptor.architecture.id
     loaded = LoadedRestorer(SpandrelModel(network, name), patcher_for(network))
     if name in SpandrelModel.architectures:
-        return _restored(degraded, loaded, 0.5)
+        return _restored(degraded, loaded, replace(how, fidelity=0.5))
     device = load_networks([loaded.patcher])
     larger = descriptor((degraded.to(device) + 1) / 2).clone() * 2 - 1
     height, width = degraded.shape[-2:]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from .diffusion.noise import PerImageNoise, per_image_generators
+from .diffusion.noise import seeded_noise
 from .diffusion.sampler import ContractionFn, StepImage, StepState, Watch
 from .errors import InvalidInputError
 from .features.arcface import ArcFace
@@ -93,8 +93,7 @@ def _job(degraded: Tensor, models: ModelSet, seed: int, watch: Watch) -> Job:
     """Return the faces on the models' device, with a seed and a noise source for each."""
     degraded = degraded.to(models.device)
     seeds = [seed + i for i in range(len(degraded))]
-    noise = PerImageNoise(per_image_generators(seeds), degraded.shape[1:], models.device)
-    return Job(degraded, models, seeds, noise, watch)
+    return Job(degraded, models, seeds, seeded_noise(degraded, seed), watch)
 
 
 def _guide_images(

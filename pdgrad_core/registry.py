@@ -17,6 +17,7 @@ import os
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, MutableSequence
 from functools import lru_cache
+from importlib.machinery import ModuleSpec
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
@@ -135,13 +136,18 @@ def plugin_folders() -> tuple[Path, ...]:
     """Return the folders of the plugins: those of the variable, then those of the entry points.
 
     Raises:
-        PluginError: An entry point names no package that is installed.
+        PluginError: The variable names no folder, or an entry point no package that is installed.
     """
     listed = os.environ.get(PLUGIN_VARIABLE, "").split(os.pathsep)
     folders = [Path(folder).expanduser() for folder in listed if folder]
+    for folder in folders:
+        if not folder.is_dir():
+            raise PluginError(
+                f"{PLUGIN_VARIABLE} names {folder}, which is no folder; mend or unset it."
+            )
     for entry in sorted(entry_points(group=PLUGIN_GROUP), key=lambda entry: entry.name):
         # Found, not imported: a plugin's own modules are imported as members of the families.
-        spec = importlib.util.find_spec(entry.value)
+        spec = _spec_of(entry.value)
         if spec is None or not spec.submodule_search_locations:
             raise PluginError(
                 f"The entry point {entry.name!r} of the group {PLUGIN_GROUP!r} names "
@@ -149,6 +155,14 @@ def plugin_folders() -> tuple[Path, ...]:
             )
         folders += [Path(place) for place in spec.submodule_search_locations]
     return tuple(dict.fromkeys(folders))
+
+
+def _spec_of(package: str) -> ModuleSpec | None:
+    """Return where a package lies; None where it, or the package around it, cannot be found."""
+    try:
+        return importlib.util.find_spec(package)
+    except Exception:
+        return None
 
 
 def _modules(path: Iterable[str]) -> list[str]:

@@ -4,6 +4,8 @@ import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..errors import InvalidInputError, PluginError
+
 if TYPE_CHECKING:
     from ..parameters import Parameter
 
@@ -15,6 +17,9 @@ def add_parameter(group: Any, parameter: "Parameter", of: Sequence[str] = ()) ->
         group: A parser or one of its groups.
         parameter: What it sets.
         of: Who has the parameter, where not everybody has it.
+
+    Raises:
+        PluginError: The command has an option of this name.
     """
     options: dict[str, Any] = {"dest": parameter.name, "default": None}
     if issubclass(parameter.type, Mapping):
@@ -22,10 +27,19 @@ def add_parameter(group: Any, parameter: "Parameter", of: Sequence[str] = ()) ->
     elif parameter.type is tuple:
         options |= {"nargs": 2, "type": int, "metavar": ("LOW", "HIGH")}
     elif parameter.type is bool:
-        options["action"] = "store_true"
+        # What is on by default needs a way to be switched off: --no-NAME.
+        on = bool(parameter.default)
+        options["action"] = argparse.BooleanOptionalAction if on else "store_true"
     else:
         options |= {"type": _type_of(parameter), "metavar": _METAVARS.get(parameter.type, "NAME")}
-    group.add_argument(_flag(parameter), help=_help(parameter, of), **options)
+    try:
+        group.add_argument(_flag(parameter), help=_help(parameter, of), **options)
+    except argparse.ArgumentError:
+        raise PluginError(
+            f"The parameter {parameter.name!r} of {', '.join(of) or 'every member'} would be the "
+            f"option {_flag(parameter)}, which this command has already; give its Param another "
+            "flag."
+        ) from None
 
 
 def values_of(args: argparse.Namespace, parameters: Iterable["Parameter"]) -> dict[str, Any]:
@@ -69,8 +83,6 @@ def _help(parameter: "Parameter", of: Sequence[str]) -> str:
 
 
 def _by_name(flag: str, texts: Sequence[str]) -> dict[str, float]:
-    from ..errors import InvalidInputError
-
     found: dict[str, float] = {}
     for text in texts:
         name, _, number = text.partition("=")

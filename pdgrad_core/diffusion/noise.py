@@ -16,6 +16,17 @@ def per_image_generators(seeds: Sequence[int]) -> list[torch.Generator]:
     return [torch.Generator().manual_seed(int(seed) % (1 << 63)) for seed in seeds]
 
 
+def seeded_noise(images: Tensor, seed: int) -> "PerImageNoise":
+    """Return a noise source for a batch, image i from `seed + i`.
+
+    Args:
+        images: `(B, C, H, W)`; the noise has their shape and device.
+        seed: Of the first image.
+    """
+    generators = per_image_generators([seed + i for i in range(len(images))])
+    return PerImageNoise(generators, images.shape[1:], images.device)
+
+
 class PerImageNoise:
     """Draws each image's noise from its own generator.
 

