@@ -53,3 +53,11 @@ def test_leaf_modules_load_without_the_host():
     found = loaded_after("import pdgrad_core.checkpoints, pdgrad_core.images")
     assert not found & HOST
     assert not found & (HEAVY - {"torch"})
+
+
+def test_the_former_home_of_the_model_sets_still_serves_and_says_where_they_are():
+    with pytest.warns(DeprecationWarning, match=r"pdgrad_core\.models\.sets"):
+        from pdgrad_core import model_sets
+    from pdgrad_core.models import sets
+
+    assert model_sets.load_model_set is sets.load_model_set

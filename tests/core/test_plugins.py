@@ -207,10 +207,12 @@ def test_an_installed_package_is_found_by_its_entry_point(plugin, tmp_path):
     (info / "entry_points.txt").write_text("[pdgrad.plugins]\ntoys = toy_package.pdgrad\n")
     done = pdgrad("", "methods", "losses", "recipes", PYTHONPATH=str(tmp_path))
     assert {"toy_loss", "toy_recipe"} <= words_of(done.stdout), done.stderr
-    (info / "entry_points.txt").write_text("[pdgrad.plugins]\ntoys = toy_package.gone\n")
-    lost = pdgrad("", "methods", "losses", PYTHONPATH=str(tmp_path))
-    assert lost.returncode == 1
-    assert lost.stderr.startswith("pdgrad: The entry point 'toys' of the group 'pdgrad.plugins'")
+    for gone in ("toy_package.gone", "gone.pdgrad", "gone"):
+        (info / "entry_points.txt").write_text(f"[pdgrad.plugins]\ntoys = {gone}\n")
+        lost = pdgrad("", "methods", "losses", PYTHONPATH=str(tmp_path))
+        assert lost.returncode == 1
+        said = f"pdgrad: The entry point 'toys' of the group 'pdgrad.plugins' names '{gone}'"
+        assert lost.stderr.startswith(said)
 
 
 @pytest.mark.parametrize(
@@ -224,6 +226,18 @@ def test_an_installed_package_is_found_by_its_entry_point(plugin, tmp_path):
             "@COMBINERS.register('sum')\nclass Again(Combiner): ...",
             "Two combiner classes are named 'sum'",
         ),
+        (
+            "recipes/clash.py",
+            "from dataclasses import dataclass\n"
+            "from typing import Annotated\n"
+            "from ..parameters import Param\n"
+            "from .base import RECIPES, Recipe\n"
+            "@dataclass(frozen=True, kw_only=True)\n"
+            "class Clash(Recipe):\n"
+            "    device: Annotated[float, Param(0, 1)] = 0.0\n"
+            "RECIPES.add('clash', Clash(name='clash', title='Clash'))\n",
+            "The parameter 'device' of clash would be the option --device, which this command has",
+        ),
     ],
 )
 def test_a_plugin_that_cannot_be_used_is_one_sentence(tmp_path, file, text, message):
@@ -234,6 +248,13 @@ def test_a_plugin_that_cannot_be_used_is_one_sentence(tmp_path, file, text, mess
     assert done.returncode == 1
     assert done.stderr.startswith("pdgrad: ") and message in done.stderr, done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_folder_that_is_not_there_is_one_sentence(tmp_path):
+    done = pdgrad(tmp_path / "gone", "methods", "losses")
+    assert done.returncode == 1
+    assert done.stderr.startswith("pdgrad: PDGRAD_PLUGINS names ")
+    assert done.stderr.endswith("gone, which is no folder; mend or unset it.\n")
 
 
 def test_without_plugins_there_is_no_toy(tmp_path):
