@@ -35,13 +35,10 @@ def family(name: str) -> Registry[Any]:
 
 
 def describe(member: Any) -> str:
-    """Return what a member is, in a line: its title, source or introduction, or its docstring."""
-    for attribute in ("title", "source"):
+    """Return what a member is, in a line: its title, source or summary, or its docstring."""
+    for attribute in ("title", "source", "summary"):
         text = getattr(member, attribute, None)
         if isinstance(text, str) and text:
             return text
-    introduction = getattr(member, "introduction", None)
-    if isinstance(introduction, str) and introduction:
-        return introduction.split(". ")[0].rstrip(".") + "."
     kind = member if isinstance(member, type) else type(member)
     return (inspect.getdoc(kind) or kind.__name__).splitlines()[0]

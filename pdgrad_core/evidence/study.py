@@ -1,5 +1,6 @@
 """What a study is: rows, how their faces are degraded, and what its report shows."""
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,6 +115,11 @@ class Study:
     tables: Mapping[str, Table] = field(default_factory=dict[str, Table])
     sections: tuple[Section, ...] = ()
     plots: Mapping[str, Plot] = field(default_factory=dict[str, Plot])
+
+    @property
+    def summary(self) -> str:
+        """What it is, in a line: the first of its file's docstring."""
+        return (inspect.getdoc(inspect.getmodule(self.rows)) or self.name).splitlines()[0]
 
     def chosen_rows(self, names: Sequence[str], steps: int) -> tuple[Row, ...]:
         """Return the named rows in the order of the tables; all for no name.

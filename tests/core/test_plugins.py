@@ -77,6 +77,7 @@ def test_every_member_is_listed_with_its_family(plugin):
     found = json.loads(pdgrad(plugin, "methods", "--json").stdout)
     for family, name in TOYS.items():
         assert found[family][name], family
+    assert found["studies"]["pdgrad"].startswith("The study of PDGrad: its ablations")
     assert set(TOYS.values()) <= words_of(pdgrad(plugin, "methods", "--help").stdout)
 
 
