@@ -21,11 +21,13 @@ FILE = Path(__file__).parents[1] / "golden" / "pixels.safetensors"
 
 _SURGERY = {"steps": 3, "tau": 350}
 """Low and high gradients oppose each other in some of these steps, and agree in others."""
+_FITTED = {**_SURGERY, "iterations": 3}
+"""The fit is in float32, and its optimiser makes much of rounding: only its first updates agree."""
 
 CASES = {
     **{name: {"recipe": name, **_SURGERY} for name in ("pdgrad", "a1", "a2", "a3", "a4", "a6")},
-    **{name: {"recipe": name, **_SURGERY} for name in ("a5", "none", "difbfsr")},
-    "difbfsr+pdgrad": {"recipe": "difbfsr+pdgrad", **_SURGERY},
+    **{name: {"recipe": name, **_SURGERY} for name in ("a5", "none")},
+    **{name: {"recipe": name, **_FITTED} for name in ("difbfsr", "difbfsr+pdgrad")},
     "pgdiff-reference": {"recipe": "pgdiff-reference", "steps": 4},
     "pgdiff-reference-cosine": {"recipe": "pgdiff-reference-cosine", "steps": 4},
     "pgdiff-restoration": {"recipe": "pgdiff-restoration", "steps": 4},
