@@ -77,7 +77,7 @@ class ToyGan(Objective):
 @pytest.fixture
 def registered(monkeypatch):
     """Tables that may be written to; afterwards they are as before."""
-    monkeypatch.setattr(OBJECTIVES, "_members", dict(OBJECTIVES.members))
+    monkeypatch.setattr(OBJECTIVES, "members", dict(OBJECTIVES.members))
     presets = dict(configs.PRESETS)
     yield
     configs.PRESETS.clear()
