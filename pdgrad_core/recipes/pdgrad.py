@@ -44,7 +44,7 @@ class PDGradRecipe(Recipe):
     """
 
     combiner: CombinerName = "pdgrad"
-    combiner_options: CombinerOptions = field(default_factory=dict[str, float])
+    combiner_options: CombinerOptions = field(default_factory=dict[str, float], hash=False)
     low_identity: bool = True
     low_perceptual: bool = True
     towards_coarse: bool = True

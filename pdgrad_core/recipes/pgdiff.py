@@ -77,7 +77,7 @@ class PGDiffRecipe(Recipe):
     old_photo: bool = False
     color: float = 0.0
     combiner: PropertyCombiner = ""
-    combiner_options: CombinerOptions = field(default_factory=dict[str, float])
+    combiner_options: CombinerOptions = field(default_factory=dict[str, float], hash=False)
     weights: Weights = field(default_factory=dict[str, float])
 
     tau: Tau = 1000
