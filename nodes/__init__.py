@@ -5,7 +5,17 @@ import importlib
 from comfy_api.latest import ComfyExtension, io
 
 MODULES = (
-    *("restore_face", "prior", "restore", "losses", "loss_nodes", "demo", "degrade", "align"),
+    *(
+        "photo",
+        "restore_face",
+        "prior",
+        "restore",
+        "losses",
+        "loss_nodes",
+        "demo",
+        "degrade",
+        "align",
+    ),
     *("paste", "combine", "contraction", "sample", "trace", "metrics"),
 )
 """The modules that have nodes, in the order of the data flow; each lists its own in NODES."""

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..pdgrad_core.diffusion.schedule import Schedule
 from ..pdgrad_core.errors import InvalidInputError
+from ..pdgrad_core.faces.examples import EXAMPLE_SIZES
 from ..pdgrad_core.models.sets import DEMO, load_model_set
 from ..pdgrad_core.photos import FaceFinder, cut_masks, put_back
 from ..pdgrad_core.recipes import Hints, check_needs
@@ -32,7 +33,7 @@ from .boundary import (
     stop_if_interrupted,
     to_host,
 )
-from .restore_face_inputs import ALIGNED, AUTO, OWN, PHOTO_MODELS, inputs
+from .restore_face_inputs import ALIGNED, AUTO, BY_SIZE, OWN, PHOTO_MODELS, inputs
 from .sample import BYTES_PER_PIXEL, for_the_page
 from .sockets import Patcher, Trace, TraceIO
 from .weights import all_folders
@@ -158,7 +159,7 @@ class _Work:
 
     def _models(self, row: Recipe) -> ModelSet:
         """Return the models that the recipe needs, on the host's device."""
-        demo = self.values["models"] != PHOTO_MODELS
+        demo = self._takes_demo()
         chosen = self.values["restorer"]
         restorer = row.restorer_with(demo) if chosen == OWN else chosen
         loaded = _load(DEMO if demo else "", restorer, row.all_networks)
@@ -172,6 +173,13 @@ class _Work:
         if hasattr(own, "fidelity"):
             own.fidelity = self.values["fidelity"]  # type: ignore[union-attr]
         return replace(loaded.models, restorer=own)
+
+    def _takes_demo(self) -> bool:
+        """Whether the embedded models are meant: chosen, or the photos are of an example's size."""
+        models = self.values["models"]
+        if models == BY_SIZE:
+            return tuple(self.photos.shape[-2:]) in EXAMPLE_SIZES
+        return models != PHOTO_MODELS
 
     def _references(self) -> list[Tensor]:
         references = self.values.get("references")

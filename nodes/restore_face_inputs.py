@@ -10,7 +10,7 @@ from ..pdgrad_core.restorers import RESTORERS
 from ..pdgrad_core.restorers.spandrel_model import SpandrelModel
 from . import schema
 
-PHOTO_MODELS = "photos"
+BY_SIZE, PHOTO_MODELS = "auto", "photos"
 OWN = "the recipe's own"
 AUTO, ALIGNED = "auto", "aligned face"
 KINDS = [AUTO, "whole photo", ALIGNED]
@@ -39,10 +39,11 @@ def _pictures() -> list[Any]:
         ),
         schema.choice(
             "models",
-            [DEMO, PHOTO_MODELS],
-            DEMO,
+            [BY_SIZE, DEMO, PHOTO_MODELS],
+            BY_SIZE,
             "demo: embedded, for drawn faces of 64 px, nothing to download; photos: the published "
-            "weights at 512 px; a missing file is explained when the node runs.",
+            "weights at 512 px; a missing file is explained when the node runs; auto: demo for "
+            "pictures of the examples' sizes (64 x 64, 460 x 204 px), photos for all others.",
         ),
     ]
 

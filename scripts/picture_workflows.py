@@ -1,8 +1,8 @@
 """Run the workflows in a real ComfyUI and photograph them, for the templates and the help pages.
 
 python scripts/picture_workflows.py [NAME ...]; needs a checkout ($COMFYUI_PATH or
-~/comfy/ComfyUI), Chromium and playwright. A workflow's picture goes beside it, a node's picture,
-taken in the first workflow that uses it, into js/docs. With names of workflows only those are
+~/comfy/ComfyUI), Chromium and playwright. A workflow's picture, of what it began with and what came
+out, goes beside it; a node's picture, taken in the first workflow that uses it, into js/docs. With names of workflows only those are
 photographed, and only nodes that have no picture yet.
 """
 
@@ -24,22 +24,15 @@ from browser import Page, open_page  # noqa: E402
 from comfyui import ComfyUI  # noqa: E402
 from PIL import Image  # noqa: E402
 
-NOT_RUN = ("restore_photo", "pgdiff_quality", "sd_face")
-ORDER = [
-    *(
-        "restore_a_face",
-        "quick_start",
-        "restore_group_photo",
-        "prior_in_ksampler",
-        "restore_face_with_references",
-    ),
-    *("pdgrad_against_sum", "ablation", "degradation_study", "upscale_and_compare"),
-    *("difbfsr", "difbfsr_with_reference"),
-    *("pgdiff_restoration", "pgdiff_reference", "pgdiff_colorization", "pgdiff_inpainting"),
-    *("pgdiff_old_photo", "pgdiff_old_photo_surgery"),
-    *NOT_RUN,
-]
+NOT_RUN = (
+    "Method - PDGrad on a photo",
+    "Method - PGDiff quality",
+    "Mix - a face of Stable Diffusion",
+)
+"""They need published weights: their pictures show the graph, since no result was seen."""
+
 WIDTH_PX, LARGEST_BYTES = 1400, 140_000
+ROW_PX, GAP_PX, BACKDROP = 320, 8, (32, 32, 32)
 
 
 def main(names: Sequence[str] = ()) -> None:
@@ -51,10 +44,64 @@ def main(names: Sequence[str] = ()) -> None:
         host = ComfyUI(checkout, Path(folder) / "base", pack)
         try:
             with open_page(host.url, 2400, 1400) as page:
-                for name in names or ORDER:
+                for name in names or ordered():
                     photograph(page, name, seen, Path(folder))
+                    if name not in NOT_RUN:
+                        save(result_of(host, name), ROOT / "workflows" / f"{name}.jpg")
         finally:
             host.stop()
+
+
+def ordered() -> list[str]:
+    """Return the names of all workflows, those that run before those that cannot run here."""
+    names = sorted(file.stem for file in (ROOT / "workflows").glob("*.json"))
+    return sorted(names, key=lambda name: name in NOT_RUN)
+
+
+def result_of(host: ComfyUI, name: str) -> Image.Image:
+    """Run a workflow and lay what it began with and what it shows side by side."""
+    prompt: dict[str, Any] = json.loads((ROOT / "workflows" / "api" / f"{name}.json").read_text())
+    run = host.run(prompt)
+    shown = [
+        draw(node["inputs"]["photo"])
+        for node in prompt.values()
+        if node["class_type"] == "PDGradLoadPhoto"
+    ]
+    for number, node in prompt.items():
+        if node["class_type"] in ("PreviewImage", "SaveImage"):
+            shown.append(host.image(run.outputs[number]["images"][0]).convert("RGB"))
+    return in_rows(
+        [picture.resize(fitting(picture.size), Image.Resampling.BICUBIC) for picture in shown]
+    )
+
+
+def draw(file: str) -> Image.Image:
+    """Return an example picture of Load Face Photo."""
+    name = file.removeprefix("example_").removesuffix(" [temp]")
+    return Image.open(ROOT / "js" / "examples" / name).convert("RGB")
+
+
+def fitting(size: tuple[int, int]) -> tuple[int, int]:
+    """Return a picture's size in a row, no wider than the whole."""
+    factor = min(ROW_PX / size[1], WIDTH_PX / size[0])
+    return round(size[0] * factor), round(size[1] * factor)
+
+
+def in_rows(pictures: Sequence[Image.Image]) -> Image.Image:
+    """Lay pictures in rows of at most the whole width."""
+    places: list[tuple[int, int]] = []
+    x = y = tallest = widest = 0
+    for picture in pictures:
+        if x and x + picture.width > WIDTH_PX:
+            x, y, tallest = 0, y + tallest + GAP_PX, 0
+        places.append((x, y))
+        tallest = max(tallest, picture.height)
+        widest = max(widest, x + picture.width)
+        x += picture.width + GAP_PX
+    sheet = Image.new("RGB", (widest, y + tallest), BACKDROP)
+    for picture, place in zip(pictures, places, strict=True):
+        sheet.paste(picture, place)
+    return sheet
 
 
 def photograph(page: Page, name: str, seen: set[str], folder: Path) -> None:
@@ -65,19 +112,20 @@ def photograph(page: Page, name: str, seen: set[str], folder: Path) -> None:
         page.run()
     shot = folder / "shot.png"
     page.picture(shot)
-    save(shot, ROOT / "workflows" / f"{name}.jpg")
+    if name in NOT_RUN:
+        save(Image.open(shot), ROOT / "workflows" / f"{name}.jpg")
     for node in graph["nodes"]:
         kind = node["type"]
         if kind.startswith("PDGrad") and kind not in seen:
             seen.add(kind)
             page.picture(shot, [str(node["id"])])
-            save(shot, HELP / f"{kind}.jpg")
+            save(Image.open(shot), HELP / f"{kind}.jpg")
     sys.stdout.write(f"{name}\n")
 
 
-def save(shot: Path, target: Path) -> None:
+def save(shot: Image.Image, target: Path) -> None:
     """Write a JPEG of at most `LARGEST_BYTES`."""
-    picture = Image.open(shot).convert("RGB")
+    picture = shot.convert("RGB")
     picture.thumbnail((WIDTH_PX, WIDTH_PX))
     for quality in (85, 70, 55, 40):
         picture.save(target, quality=quality, optimize=True)

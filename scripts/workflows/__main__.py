@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Callable
@@ -11,52 +12,56 @@ import contraction
 import drawn
 import pgdiff
 import photo
+import starters
 from graph import Graph
+from layout import TRIES
 
 TARGET = Path(__file__).parents[2] / "workflows"
 
 WORKFLOWS: dict[str, Callable[[], Graph]] = {
-    build.__name__: build
-    for build in (
-        drawn.restore_a_face,
-        drawn.quick_start,
-        photo.restore_photo,
-        drawn.restore_face_with_references,
-        drawn.restore_group_photo,
-        drawn.pdgrad_against_sum,
-        drawn.ablation,
-        drawn.degradation_study,
-        drawn.prior_in_ksampler,
-        drawn.upscale_and_compare,
-        contraction.difbfsr,
-        contraction.difbfsr_with_reference,
-        pgdiff.pgdiff_restoration,
-        pgdiff.pgdiff_reference,
-        pgdiff.pgdiff_colorization,
-        pgdiff.pgdiff_inpainting,
-        pgdiff.pgdiff_old_photo,
-        pgdiff.pgdiff_old_photo_surgery,
-        photo.pgdiff_quality,
-        photo.sd_face,
-    )
+    "1 Restore a face": starters.restore_a_face,
+    "2 Restore a group photo": starters.restore_a_group_photo,
+    "3 Restore with any combination": starters.restore_with_any_combination,
+    "Method - PDGrad on a photo": photo.restore_photo,
+    "Method - PDGrad with several references": drawn.restore_face_with_references,
+    "Method - DifBFSR": contraction.difbfsr,
+    "Method - DifBFSR with a reference": contraction.difbfsr_with_reference,
+    "Method - PGDiff restoration": pgdiff.pgdiff_restoration,
+    "Method - PGDiff with a reference": pgdiff.pgdiff_reference,
+    "Method - PGDiff colorization": pgdiff.pgdiff_colorization,
+    "Method - PGDiff inpainting": pgdiff.pgdiff_inpainting,
+    "Method - PGDiff old photo": pgdiff.pgdiff_old_photo,
+    "Method - PGDiff old photo with surgery": pgdiff.pgdiff_old_photo_surgery,
+    "Method - PGDiff quality": photo.pgdiff_quality,
+    "Mix - a face of Stable Diffusion": photo.sd_face,
+    "Mix - the prior in KSampler": drawn.prior_in_ksampler,
+    "Mix - upscale and compare": drawn.upscale_and_compare,
+    "Study - PDGrad against the sum": drawn.pdgrad_against_sum,
+    "Study - ablation": drawn.ablation,
+    "Study - degradation": drawn.degradation_study,
 }
-"""The workflows by file name."""
+"""The workflows by file name, which the host's browser of templates shows as it is."""
 
 
-def main(target: Path) -> None:
+def main(target: Path, tries: int) -> None:
     """Write every workflow twice.
 
     Args:
         target: A folder; the API format goes into its subfolder "api".
+        tries: How long places for the nodes are searched for; see `layout`.
     """
     (target / "api").mkdir(parents=True, exist_ok=True)
     for name, build in WORKFLOWS.items():
         graph = build()
-        ui, api = json.dumps(graph.ui(), indent=1), json.dumps(graph.api(), indent=1)
+        ui, api = json.dumps(graph.ui(tries), indent=1), json.dumps(graph.api(), indent=1)
         (target / f"{name}.json").write_text(ui + "\n")
         (target / "api" / f"{name}.json").write_text(api + "\n")
     sys.stdout.write(f"{len(WORKFLOWS)} workflows in {target.name}\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else TARGET)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("target", type=Path, nargs="?", default=TARGET)
+    parser.add_argument("--tries", type=int, default=TRIES, help="0 places nodes at once")
+    arguments = parser.parse_args()
+    main(arguments.target, arguments.tries)

@@ -1,4 +1,4 @@
-"""Workflows with the embedded models and drawn faces: they run anywhere, with no file."""
+"""Parts and studies with the embedded models and drawn faces: they run anywhere, with no file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import replace
 from graph import Graph, Output
 from parts import (
     PHOTO_MODELS,
-    Face,
     Losses,
     begin,
     four_losses,
@@ -19,47 +18,6 @@ from parts import (
     side_by_side,
     surgery,
 )
-
-
-def restore_a_face() -> Graph:
-    """Return the whole restoration in one node."""
-    graph = Graph(
-        "# Restore a face\nPress **Run**. *Restore Face* takes the degraded picture and another "
-        "picture of the same person, and does the rest: with nothing to download here, since the "
-        "faces are drawn.\n\nFor a photo: replace the drawn faces by *Load Image*, set *models* to "
-        "**photos**. The face is found, restored and laid back; *recipe* is the method. A weight "
-        "file that is missing is named with its address, size and licence when you press Run."
-    )
-    truth = graph.add("PDGradDemoFaces", "The face as it was", person=1, view=3)
-    reference = graph.add("PDGradDemoFaces", "Reference: same person", person=1, view=20)
-    degraded = graph.add("PDGradDegrade", image=truth.out, preset="pdgrad", seed=4)
-    result = graph.add(
-        "PDGradRestoreFace", photo=degraded.out, references=reference.out, seed=1, steps=50
-    )
-    pictures = (degraded.out, result["coarse"], result.out, truth.out)
-    side_by_side(graph, "Degraded, coarse, restored, true", *pictures)
-    scored(graph, result.out, truth.out, scorer(graph), "Restored against the truth")
-    return graph
-
-
-def quick_start() -> Graph:
-    """Return the first workflow: everything drawn, nothing to download."""
-    graph = Graph(
-        "# Quick start\nPress **Run**. A drawn face is degraded, then restored with the help of "
-        "another picture of the same person.\n\nLeft to right: the models, the pictures, the "
-        "coarse face, four losses (towards the coarse face and the reference, at a low and a high "
-        "level), gradient surgery at each level, and the sampler. The row of pictures shows the "
-        "degraded, the coarse, the restored and the true face.\n\n" + PHOTO_MODELS
-    )
-    face = begin(graph)
-    guidance = surgery(graph, face.features.out, face.coarse.out, face.reference.out)
-    result = sampled(graph, face, guidance.out)
-    pictures = (face.degraded.out, face.coarse.out, result.out, face.truth.out)
-    side_by_side(graph, "Degraded, coarse, restored, true", *pictures)
-    plot = graph.add("PDGradTracePlot", trace=result["trace"])
-    graph.add("PreviewImage", "Conflicts along the steps", images=plot.out)
-    scored(graph, result.out, face.truth.out, scorer(graph), "Restored against the truth")
-    return graph
 
 
 def restore_face_with_references() -> Graph:
@@ -79,44 +37,6 @@ def restore_face_with_references() -> Graph:
         graph, "Degraded, restored, true", face.degraded.out, result.out, face.truth.out
     )  # fmt: skip
     scored(graph, result.out, face.truth.out, scorer(graph), "Restored against the truth")
-    return graph
-
-
-def restore_group_photo() -> Graph:
-    """Return one face of a group photo, restored and pasted back."""
-    graph = Graph(
-        "# One face of a group photo\nThe middle person of a drawn group is cut out by its "
-        "landmarks, restored with a reference, and pasted back; the others stay as they were, "
-        "pixel by pixel.\n\nFor a photo: *Load Image*, method *detect*, and the number of the "
-        "face as the boxes show it.\n\n" + PHOTO_MODELS
-    )
-    prior, features = graph.add("PDGradLoadPrior"), graph.add("PDGradLoadFeatures")
-    restorer = graph.add("PDGradLoadRestorer")
-    group = graph.add(
-        "PDGradDemoFaces", "A group photo", scene="group of three", person=10, view=5,
-        size_px="128",
-    )  # fmt: skip
-    reference = graph.add(
-        "PDGradDemoFaces", "Reference: the person in the middle", person=11, view=30
-    )
-    photo = graph.add(
-        "PDGradDegrade", image=group.out, preset="own values", seed=2, kernel_px=9, sigma_px=1.6,
-        sigma_across_px=1.6, scale=4.0, noise_delta=6.0,
-    )  # fmt: skip
-    faces = graph.add(
-        "PDGradAlignFaces", photo=photo.out, method="landmarks", choose="by number", numbers="1",
-        landmarks=group["landmarks"], size_px=64,
-    )  # fmt: skip
-    graph.add("PreviewImage", "The faces, numbered", images=faces["boxes"])
-    coarse = graph.add("PDGradCoarseRestore", image=faces.out, restorer=restorer.out)
-    face = Face(prior, features, group, reference, photo, coarse)
-    guidance = surgery(graph, features.out, coarse.out, reference.out)
-    result = sampled(graph, face, guidance.out)
-    pasted = graph.add(
-        "PDGradPasteFaces", photo=photo.out, restored=result.out, placement=faces["placement"]
-    )
-    graph.add("PreviewImage", "Pasted back", images=pasted.out)
-    graph.add("MaskPreview", "What was pasted", mask=pasted["pasted"])
     return graph
 
 

@@ -12,16 +12,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from layout import COLUMN_PX, TRIES, Arrangement, Box, Wire
+
 ROOT = Path(__file__).parents[2]
 
 WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
-WIDTH_PX, GAP_PX, ROW_PX = 300, 60, 26
+WIDTH_PX, ROW_PX, SLOT_PX, TITLE_PX, MARGIN_PX = 300, 26, 20, 30, 20
+
+LEGIBLE = 0.62
+"""The page draws no text below a scale of 0.6."""
+
+SCREEN_PX = (1400, 780)
+"""Room for a graph on a laptop's screen."""
 
 # Nodes that show something below their widgets, and the room it takes in pixels.
 SHOWN_PX = {
     "PreviewImage": 260,
     "SaveImage": 260,
     "LoadImage": 260,
+    "PDGradLoadPhoto": 240,
     "MaskPreview": 260,
     "PDGradDDPMSampler": 200,
     "PDGradRestoreFace": 200,
@@ -84,6 +93,15 @@ class Node:
         """The inputs that can only be connected."""
         return [one for one in self.schema["inputs"] if one["type"] not in WIDGETS]
 
+    def arrival_px(self, name: str) -> int:
+        """Return how far below its top an input has its socket, its title counted in."""
+        ids = [one["id"] for one in self.sockets]
+        if name in ids:
+            return _slot_px(ids.index(name))
+        rows = max(len(ids), len(self.schema["outputs"]))
+        place = [one["id"] for one in self.widgets].index(name)
+        return TITLE_PX + SLOT_PX * rows + round((place + 0.5) * ROW_PX)
+
     @property
     def height_px(self) -> int:
         """About how tall it is drawn."""
@@ -107,11 +125,17 @@ class Graph:
 
     Attributes:
         note: Markdown that explains it, shown left of the nodes.
+        groups: Nodes framed together, by title.
+        needs: What has to be there before it can run; ends the note.
+        placed: Whether nodes were told where to stand.
     """
 
     note: str
     schemas: dict[str, Any] = field(default_factory=read_schemas)
     nodes: list[Node] = field(default_factory=list["Node"])
+    groups: dict[str, list[Node]] = field(default_factory=dict[str, "list[Node]"])
+    needs: str = "nothing to download: it runs on the embedded demo models."
+    placed: bool = False
 
     def add(self, kind: str, title: str = "", **values: Any) -> Node:
         """Add a node; inputs are given by their ids, as outputs of other nodes or as values.
@@ -143,9 +167,13 @@ class Graph:
             }
         return prompt
 
-    def ui(self) -> dict[str, Any]:
-        """Return the graph in UI format."""
-        self._place()
+    def ui(self, tries: int = TRIES) -> dict[str, Any]:
+        """Return the graph in UI format.
+
+        Args:
+            tries: How long places are searched for; see `layout`.
+        """
+        self._place(tries)
         links = [
             (target, name, value)
             for target in self.nodes
@@ -159,9 +187,9 @@ class Graph:
             "last_link_id": len(links),
             "nodes": [*nodes, self._ui_note()],
             "links": [self._ui_link(i + 1, *link) for i, link in enumerate(links)],
-            "groups": [],
+            "groups": self._ui_groups(),
             "config": {},
-            "extra": {},
+            "extra": {"ds": self._view()},
             "version": 0.4,
         }
 
@@ -212,12 +240,16 @@ class Graph:
         kind = source.schema["outputs"][value.slot]["type"]
         return [number, source.id, value.slot, target.id, ids.index(name), kind]
 
+    def _note_at(self) -> tuple[int, int]:
+        return -WIDTH_PX - 120, TITLE_PX if not self.groups else -MARGIN_PX
+
     def _ui_note(self) -> dict[str, Any]:
-        lines = sum(1 + len(line) // 44 for line in self.note.splitlines())
+        note = f"{self.note}\n\n**Needs** {self.needs}"
+        lines = sum(1 + len(line) // 44 for line in note.splitlines())
         return {
             "id": len(self.nodes) + 1,
             "type": "MarkdownNote",
-            "pos": [-WIDTH_PX - GAP_PX - 60, 0],
+            "pos": list(self._note_at()),
             "size": [WIDTH_PX + 60, 60 + 22 * lines],
             "flags": {},
             "order": len(self.nodes),
@@ -226,18 +258,65 @@ class Graph:
             "outputs": [],
             "title": "What this does",
             "properties": {},
-            "widgets_values": [self.note],
+            "widgets_values": [note],
             "color": "#432",
             "bgcolor": "#653",
         }
 
-    def _place(self) -> None:
-        """Put every node one column right of the last one that it depends on."""
-        column: dict[int, int] = {}
-        floor: dict[int, int] = {}
-        for node in self.nodes:
-            sources = [v.node for v in node.values.values() if isinstance(v, Output)]
-            column[node.id] = max((column[source] + 1 for source in sources), default=0)
-            here = column[node.id]
-            node.at = (here * (WIDTH_PX + GAP_PX), floor.get(here, 0))
-            floor[here] = node.at[1] + node.height_px + GAP_PX
+    def stand(self, node: Node, column: int, y: int) -> None:
+        """Say where a node stands: in a column, its title's top y pixels down.
+
+        Where nothing is said of any node, places are searched for.
+        """
+        node.at = (column * COLUMN_PX, y + TITLE_PX)
+        self.placed = True
+
+    def _place(self, tries: int) -> None:
+        """Give every node its place, where none was said."""
+        if self.placed:
+            return
+        boxes = [Box(WIDTH_PX, node.height_px + TITLE_PX) for node in self.nodes]
+        wires = [
+            Wire(value.node - 1, target.id - 1, _slot_px(value.slot), target.arrival_px(name))
+            for target in self.nodes
+            for name, value in target.values.items()
+            if isinstance(value, Output)
+        ]
+        places = Arrangement(boxes, wires, tries=tries).found()
+        for node, (x, y) in zip(self.nodes, places, strict=True):
+            node.at = (x, y + TITLE_PX)
+
+    def _ui_groups(self) -> list[dict[str, Any]]:
+        """Return a frame round each group's nodes."""
+        frames: list[dict[str, Any]] = []
+        for number, (title, members) in enumerate(self.groups.items()):
+            left = min(node.at[0] for node in members) - MARGIN_PX
+            top = min(node.at[1] for node in members) - TITLE_PX - 2 * MARGIN_PX - 20
+            right = max(node.at[0] for node in members) + WIDTH_PX + MARGIN_PX
+            bottom = max(node.at[1] + node.height_px for node in members) + MARGIN_PX
+            frames.append(
+                {
+                    "id": number + 1,
+                    "title": title,
+                    "bounding": [left, top, right - left, bottom - top],
+                    "color": "#3f5159",
+                    "font_size": 24,
+                    "flags": {},
+                }
+            )
+        return frames
+
+    def _view(self) -> dict[str, Any]:
+        """Return where the page looks when it opens the graph: all of it, if text can be read."""
+        left, top = self._note_at()
+        right = max(node.at[0] + WIDTH_PX for node in self.nodes)
+        bottom = max(node.at[1] + node.height_px for node in self.nodes)
+        fitting = min(SCREEN_PX[0] / (right - left), SCREEN_PX[1] / (bottom - top))
+        scale = round(min(1.0, max(LEGIBLE, fitting)), 3)
+        edge = 80 / scale
+        return {"scale": scale, "offset": [round(edge - left), round(edge - top)]}
+
+
+def _slot_px(slot: int) -> int:
+    """Return how far below its top a node has a socket, its title counted in."""
+    return TITLE_PX + round((slot + 0.7) * SLOT_PX)

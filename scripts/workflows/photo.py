@@ -21,7 +21,7 @@ def _photo_models(graph: Graph) -> tuple[Node, Node, Node]:
 
 
 PHOTO_NEEDS = (
-    "\n\n**Needs** ffhq512-prior, codeformer, arcface-iresnet50, vgg16 and RetinaFace, 1.9 GB. "
+    "ffhq512-prior, codeformer, arcface-iresnet50, vgg16 and RetinaFace, 1.9 GB. "
     "Each one that is missing is named with its address, licence and folder when you press Run; "
     "`pdgrad weights list` lists them all."
 )
@@ -32,7 +32,8 @@ def restore_photo() -> Graph:
     graph = Graph(
         "# A photograph and a reference\nPick the damaged photo and a good one of the same person "
         "in the two *Load Image* nodes and press **Run**. The largest face is found, restored at "
-        "512 px and pasted back." + PHOTO_NEEDS
+        "512 px and pasted back.",
+        needs=PHOTO_NEEDS,
     )
     prior, features, restorer = _photo_models(graph)
     photo = graph.add("LoadImage", "The photo to restore", image="example.png")
@@ -56,10 +57,10 @@ def pgdiff_quality() -> Graph:
         "# PGDiff: quality\nThree properties, added: smooth semantics (towards the restorer's "
         "answer, made anew at each step), VGG16's features of a sharper restoration, and what a "
         "GAN's discriminator takes for a photograph. It has no demo models.\n\n"
-        "1000 steps are the official number; a constant strength stays the same with fewer."
-        "\n\n**Needs** ffhq512-prior, pgdiff-rrdb, codeformer, vgg16, gpen-discriminator and "
-        "RetinaFace. Each one that is missing is named with its address, licence and folder when "
-        "you press Run; `pdgrad weights list` lists them all."
+        "1000 steps are the official number; a constant strength stays the same with fewer.",
+        needs="ffhq512-prior, pgdiff-rrdb, codeformer, vgg16, gpen-discriminator and RetinaFace. "
+        "Each one that is missing is named with its address, licence and folder when you press "
+        "Run; `pdgrad weights list` lists them all.",
     )
     prior, features, restorer = _photo_models(graph)
     rrdb = graph.add("PDGradLoadRestorer", "PGDiff's restorer", weights="pgdiff-rrdb")
@@ -90,8 +91,8 @@ def sd_face() -> Graph:
     graph = Graph(
         "# A face from Stable Diffusion, with somebody's identity\nAn SD checkpoint draws a "
         "portrait; its face is aligned and sampled anew towards the person of the reference photo. "
-        "Lower *tau* to keep more of the picture." + PHOTO_NEEDS + "\n\nAlso an SD 1.5 or SDXL "
-        "checkpoint of your own in models/checkpoints."
+        "Lower *tau* to keep more of the picture.",
+        needs=PHOTO_NEEDS + " Also an SD 1.5 or SDXL checkpoint of your own in models/checkpoints.",
     )
     prior, features, restorer = _photo_models(graph)
     checkpoint = graph.add("CheckpointLoaderSimple", ckpt_name="sd_checkpoint.safetensors")

@@ -83,7 +83,7 @@ def test_same_seed_same_pixels_and_several_references(restore, faces):
 def test_a_group_photo_by_its_landmarks(pack, restore):
     photo, landmarks = pack.run("PDGradDemoFaces", scene="group of three", size_px="128").args
     middle = landmarks.splitlines()[1]
-    out = restore(photo, landmarks=middle).args
+    out = restore(photo, landmarks=middle, models="demo").args
     assert out[0].shape == photo.shape
     assert out[1].shape == (1, 64, 64, 3)
     changed = (out[0] - photo.clone()).abs().amax(-1)[0] > 0.02

@@ -43,6 +43,8 @@ class Socket:
         self.kind, self.id, self.optional, self.tooltip = kind, name, optional, tooltip
         self.display_name = display_name
         self.options = {key: value for key, value in options.items() if value is not None}
+        if "upload" in self.options:  # the host sends it under its own name
+            self.options[self.options.pop("upload")] = True
 
 
 def make_type(kind):
@@ -129,6 +131,11 @@ class Host:
         self.unloaded = 0
         self.interrupt_after = None
 
+    @property
+    def input_folder(self):
+        """Where users' pictures lie."""
+        return self.folder / "input"
+
     def throw_if_interrupted(self):
         if self.interrupt_after is not None and len(self.progress) >= self.interrupt_after:
             raise Interrupted
@@ -171,6 +178,7 @@ class Host:
             Custom=make_type,
             MultiType=SimpleNamespace(Input=multi_input),
             Hidden=SimpleNamespace(unique_id="UNIQUE_ID"),
+            UploadType=SimpleNamespace(image="image_upload"),
             Schema=Schema,
             NodeOutput=NodeOutput,
             ComfyNode=ComfyNode,
@@ -204,6 +212,13 @@ class Host:
                 "get_folder_paths": lambda category: list(self.folders[category]),
                 "get_filename_list": self.files,
                 "get_full_path": self.full_path,
+                "get_input_directory": lambda: str(self.input_folder),
+                "get_temp_directory": lambda: str(self.folder / "temp"),
+                "exists_annotated_filepath": lambda name: (self.input_folder / name).is_file(),
+                "get_annotated_filepath": lambda name: str(self.input_folder / name),
+                "filter_files_content_types": lambda names, kinds: [
+                    name for name in names if Path(name).suffix in (".png", ".jpg")
+                ],
             },
             "server": {"PromptServer": SimpleNamespace(instance=server)},
         }

@@ -10,7 +10,7 @@ from comfyui import ComfyUI
 
 ROOT = Path(__file__).parents[2]
 API = ROOT / "workflows" / "api"
-NEEDS_WEIGHTS = ("restore_photo", "pgdiff_quality")
+NEEDS_WEIGHTS = ("Method - PDGrad on a photo", "Method - PGDiff quality")
 """Workflows with published models; what they say without them is tested."""
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
@@ -56,7 +56,7 @@ def test_every_workflow_runs_or_says_what_it_needs(host, name):
         assert run.status == "error"
         assert "licence" in run.message
         assert "https://" in run.message
-    elif name == "sd_face":
+    elif name == "Mix - a face of Stable Diffusion":
         assert run.status == "refused"
         assert "ckpt_name" in run.message
     else:
@@ -69,7 +69,7 @@ def test_every_workflow_runs_or_says_what_it_needs(host, name):
 
 
 def test_previews_progress_and_live_trace(host):
-    prompt = prompt_of("quick_start")
+    prompt = prompt_of("3 Restore with any combination")
     sampler = find(prompt, "PDGradDDPMSampler")
     prompt[sampler]["inputs"]["seed"] = 77
     run = host.run(prompt)
@@ -84,7 +84,7 @@ def test_previews_progress_and_live_trace(host):
 
 
 def test_nothing_runs_again_that_did_not_change(host):
-    prompt = prompt_of("quick_start")
+    prompt = prompt_of("3 Restore with any combination")
     host.run(prompt)
     assert host.run(prompt).executed == []
     sampler = find(prompt, "PDGradDDPMSampler")
@@ -96,7 +96,7 @@ def test_nothing_runs_again_that_did_not_change(host):
 
 
 def test_same_workflow_and_seed_same_pixels(host):
-    prompt = prompt_of("upscale_and_compare")
+    prompt = prompt_of("Mix - upscale and compare")
     sampler, saved = find(prompt, "PDGradDDPMSampler"), find(prompt, "SaveImage")
     pictures = []
     for seed in (5, 6, 5):
@@ -107,7 +107,7 @@ def test_same_workflow_and_seed_same_pixels(host):
 
 
 def test_cancel_stops_within_a_step_and_leaves_the_next_run_clean(host):
-    prompt = prompt_of("quick_start")
+    prompt = prompt_of("3 Restore with any combination")
     sampler = find(prompt, "PDGradDDPMSampler")
     prompt[sampler]["inputs"].update(seed=123, steps=200)
     run = host.run(prompt, cancel_after=5)
@@ -131,7 +131,7 @@ def test_cancel_stops_within_a_step_and_leaves_the_next_run_clean(host):
     ],
 )
 def test_bad_values_are_refused_before_anything_runs(host, kind, inputs, said):
-    prompt = prompt_of("quick_start")
+    prompt = prompt_of("3 Restore with any combination")
     target = prompt[find(prompt, kind)]["inputs"]
     for name, value in inputs.items():
         target.pop(name) if value is None else target.update({name: value})
@@ -141,7 +141,7 @@ def test_bad_values_are_refused_before_anything_runs(host, kind, inputs, said):
 
 
 def test_wrong_wiring_is_refused_before_the_first_step(host):
-    prompt = prompt_of("quick_start")
+    prompt = prompt_of("3 Restore with any combination")
     sampler = find(prompt, "PDGradDDPMSampler")
     del prompt[sampler]["inputs"]["image"]
     run = host.run(prompt)
@@ -152,7 +152,7 @@ def test_wrong_wiring_is_refused_before_the_first_step(host):
 
 def test_ten_runs_leave_memory_flat(host, record_property):
     """After three runs that warm the host up, ten more with new seeds take no more memory."""
-    prompt = prompt_of("quick_start")
+    prompt = prompt_of("3 Restore with any combination")
     sampler = find(prompt, "PDGradDDPMSampler")
     used = []
     for seed in range(13):
@@ -165,7 +165,7 @@ def test_ten_runs_leave_memory_flat(host, record_property):
 
 
 def test_one_node_gives_what_the_wired_graph_gives(host):
-    wired, whole = prompt_of("quick_start"), prompt_of("restore_a_face")
+    wired, whole = prompt_of("3 Restore with any combination"), prompt_of("1 Restore a face")
     numbers = {"steps": 8, "seed": 31}
     sampler, restore = find(wired, "PDGradDDPMSampler"), find(whole, "PDGradRestoreFace")
     wired[sampler]["inputs"].update(numbers)

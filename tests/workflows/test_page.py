@@ -47,14 +47,14 @@ def test_a_loaded_workflow_queues_what_its_api_format_says(page, file):
         assert inputs == node["inputs"], node["class_type"]
 
 
-def test_the_quick_start_runs_and_its_trace_survives_a_reload(page, tmp_path):
-    page.load(workflow("quick_start"))
+def test_a_wired_workflow_runs_and_its_trace_survives_a_reload(page, tmp_path):
+    page.load(workflow("Method - PDGrad with several references"))
     assert page.points() == [0]
     page.run()
     assert page.points() == [50]
     assert any("PSNR" in text for text in page.texts())
-    page.picture(tmp_path / "quick_start.png")
-    assert (tmp_path / "quick_start.png").stat().st_size > 20_000
+    page.picture(tmp_path / "graph.png")
+    assert (tmp_path / "graph.png").stat().st_size > 20_000
     kept = page.page.evaluate("() => window.app.graph.serialize()")
     page.open()
     page.load(kept)
@@ -63,16 +63,16 @@ def test_the_quick_start_runs_and_its_trace_survives_a_reload(page, tmp_path):
 
 
 def test_widget_values_are_not_shifted_by_what_the_nodes_show(page):
-    page.load(workflow("quick_start"))
+    page.load(workflow("3 Restore with any combination"))
     kept = page.page.evaluate("() => window.app.graph.serialize()")
     values = {node["id"]: node.get("widgets_values") for node in kept["nodes"]}
-    for node in workflow("quick_start")["nodes"]:
+    for node in workflow("3 Restore with any combination")["nodes"]:
         if node["type"].startswith("PDGrad"):
             assert values[node["id"]] == node["widgets_values"], node["type"]
 
 
 def test_the_trace_reaches_a_sampler_inside_a_subgraph(page):
-    page.load(workflow("upscale_and_compare"))
+    page.load(workflow("Mix - upscale and compare"))
     page.page.evaluate(
         """() => {
           const graph = window.app.graph;
@@ -89,7 +89,7 @@ def test_the_trace_reaches_a_sampler_inside_a_subgraph(page):
 
 
 def test_nodes_have_their_stages_colours_and_the_pack_throws_nothing(page):
-    page.load(workflow("quick_start"))
+    page.load(workflow("3 Restore with any combination"))
     colours = page.page.evaluate(
         """() => Object.fromEntries(window.app.graph.nodes
           .filter((one) => one.comfyClass?.startsWith("PDGrad"))

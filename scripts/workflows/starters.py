@@ -1,0 +1,128 @@
+"""The three starters: a face, a group photo, and every stage as a node of its own.
+
+They open with the pack's example pictures and run on the demo models; for photos of one's own the
+pictures are replaced, and nothing else in the first two.
+"""
+
+from __future__ import annotations
+
+from graph import Graph, Node
+from parts import Face, sampled, surgery
+
+
+def example(name: str) -> str:
+    """Return an example's name in Load Face Photo."""
+    return f"example_{name.replace(' ', '_')}.png [temp]"
+
+
+BAD, GOOD = "The photo to restore", "A good photo of the same person"
+
+FROM_THE_PAGE = (
+    "A weight file that is missing is named with its address, size and licence when you press "
+    "**Run**, all of them at once."
+)
+
+
+def restore_a_face() -> Graph:
+    """Return the whole restoration in one node."""
+    graph = Graph(
+        "# Restore a face\n1. Press **upload** in the upper photo: the face to restore.\n2. Press "
+        "**upload** in the lower one: a good photo of the same person.\n3. Press **Run**.\n\nUntil "
+        "then you see drawn examples. *recipe* is the method; *steps*, *tau* and *strength* at 0 "
+        "are the recipe's own. Only the face changes: it is found, restored and laid back.",
+        needs="nothing for the examples; for photos the published weights. " + FROM_THE_PAGE,
+    )
+    photo = graph.add("PDGradLoadPhoto", BAD, photo=example("bad photo"))
+    reference = graph.add("PDGradLoadPhoto", GOOD, photo=example("same person"))
+    result = graph.add(
+        "PDGradRestoreFace", photo=photo.out, references=reference.out, seed=1, steps=50
+    )
+    saved = graph.add("SaveImage", "Restored", images=result.out, filename_prefix="pdgrad/restored")
+    _in_columns(graph, photo, reference, result, saved)
+    return graph
+
+
+def restore_a_group_photo() -> Graph:
+    """Return one face of a group photo, restored and laid back."""
+    graph = Graph(
+        "# Restore a face of a group photo\nUpload the group photo above and a good photo of one "
+        "person below, choose that person's face with *faces* (**largest**, or a number from the "
+        "left, starting at 0), and press **Run**. Everybody else stays as they are, pixel by "
+        "pixel.\n\nThe example's faces are drawn, so their landmarks come with it; yours are "
+        "found.",
+        needs="nothing for the examples; for photos the published weights. " + FROM_THE_PAGE,
+    )
+    photo = graph.add("PDGradLoadPhoto", "The group photo", photo=example("bad group photo"))
+    reference = graph.add(
+        "PDGradLoadPhoto", "One person of the group", photo=example("left person of the group")
+    )
+    result = graph.add(
+        "PDGradRestoreFace",
+        photo=photo.out,
+        references=reference.out,
+        landmarks=photo["landmarks"],
+        seed=1,
+        steps=50,
+    )
+    saved = graph.add("SaveImage", "Restored", images=result.out, filename_prefix="pdgrad/group")
+    _in_columns(graph, photo, reference, result, saved)
+    return graph
+
+
+def _in_columns(graph: Graph, photo: Node, reference: Node, result: Node, saved: Node) -> None:
+    graph.stand(photo, 0, 0)
+    graph.stand(reference, 0, 460)
+    graph.stand(result, 1, 0)
+    graph.stand(saved, 2, 0)
+
+
+def restore_with_any_combination() -> Graph:
+    """Return every stage as a node of its own, to be changed and wired anew."""
+    graph = Graph(
+        "# Restore with any combination\nWhat *Restore Face* does, stage by stage, for changing: "
+        "other losses, another surgery, a contraction, another sampler.\n\nLosses towards the "
+        "coarse face (c) and the reference (r), at a low and a high level; surgery keeps one of "
+        "each pair as the pivot; the sampler follows their sum, and plots how they conflict.\n\n"
+        "For photos: choose **ffhq512-prior**, **codeformer**, **arcface-iresnet50** and "
+        "**vgg16** in the loaders, and **detect** with 512 px in both *Align Faces*.",
+        needs="nothing for the examples; for photos the published weights. " + FROM_THE_PAGE,
+    )
+    photo = graph.add("PDGradLoadPhoto", BAD, photo=example("bad photo"))
+    known = graph.add("PDGradLoadPhoto", GOOD, photo=example("same person"))
+    prior, features = graph.add("PDGradLoadPrior"), graph.add("PDGradLoadFeatures")
+    restorer = graph.add("PDGradLoadRestorer")
+    aligned = {"method": "already aligned", "size_px": 64}
+    faces = graph.add("PDGradAlignFaces", "The face", photo=photo.out, **aligned)
+    reference = graph.add("PDGradAlignFaces", "The reference's face", photo=known.out, **aligned)
+    coarse = graph.add("PDGradCoarseRestore", image=faces.out, restorer=restorer.out)
+    before = len(graph.nodes)
+    face = Face(prior, features, photo, reference, faces, coarse)
+    guidance = surgery(graph, features.out, coarse.out, reference.out)
+    losses, surgeries = graph.nodes[before : before + 4], graph.nodes[before + 4 :]
+    result = sampled(graph, face, guidance.out)
+    pasted = graph.add(
+        "PDGradPasteFaces", photo=photo.out, restored=result.out, placement=faces["placement"]
+    )
+    saved = graph.add("SaveImage", "Restored", images=pasted.out, filename_prefix="pdgrad/restored")
+    titled: dict[str, list[Node]] = {
+        "Photos": [photo, known],
+        "Aligned faces": [faces, reference],
+        "Coarse face": [restorer, coarse],
+        "Losses": [features, *losses],
+        "Gradient surgery": surgeries[:2],
+        "Sampling": [prior, surgeries[2], result],
+        "Back into the photo": [pasted, saved],
+    }
+    graph.groups.update(titled)
+    stands = zip(
+        (photo, known, faces, reference, restorer, coarse, features, *losses, *surgeries, prior),
+        (
+            *((0, 0), (0, 660), (1, 120), (1, 800), (2, 300), (3, 230), (3, 860)),
+            *((4, 560), (4, 1200), (4, 1520), (4, 880), (5, 640), (5, 1280), (6, 900), (6, 560)),
+        ),
+        strict=True,
+    )
+    # The longest wires run straight along the top; below them every column has its frame.
+    for node, (column, y) in (*stands, (result, (7, 230)), (pasted, (8, 0)), (saved, (9, 0))):
+        graph.stand(node, column, y)
+    return graph
