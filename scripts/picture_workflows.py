@@ -2,8 +2,8 @@
 
 python scripts/picture_workflows.py [NAME ...]; needs a checkout ($COMFYUI_PATH or
 ~/comfy/ComfyUI), Chromium and playwright. A workflow's picture, of what it began with and what came
-out, goes beside it; a node's picture, taken in the first workflow that uses it, into js/docs. With names of workflows only those are
-photographed, and only nodes that have no picture yet.
+out, goes beside it; a node's picture, taken in the first workflow that uses it, into js/docs. With
+names of workflows only those are photographed, and only nodes that have no picture yet.
 """
 
 from __future__ import annotations
