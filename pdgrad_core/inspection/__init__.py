@@ -6,7 +6,7 @@ of a few kilobytes can otherwise ask for hours or for all the memory. Only the s
 needed here, so that fetching a file does without torch.
 """
 
-from .kinds import Kind, corrupt, inspect
+from .kinds import Kind, corrupt, inspect, naming_bytes
 from .safetensors_header import read_header
 
-__all__ = ["Kind", "corrupt", "inspect", "read_header"]
+__all__ = ["Kind", "corrupt", "inspect", "naming_bytes", "read_header"]

@@ -9,14 +9,26 @@ from typing import Literal
 from ..errors import CorruptCheckpointError, UnsafeCheckpointError
 from .findings import DamagedError, ForeignCodeError
 from .onnx_fields import check_onnx
-from .safetensors_header import check_safetensors
+from .safetensors_header import LENGTH_BYTES, MAX_HEADER_BYTES, check_safetensors
 from .torch_legacy import check_legacy
-from .torch_zip import check_zip
+from .torch_zip import check_zip, pickle_bytes
 
 Kind = Literal["safetensors", "onnx", "torch zip", "torch legacy"]
 
 _ZIP_START = b"PK\x03\x04"
 _HEAD_BYTES = 512
+
+# What reading damaged bytes raises, inside zipfile above all.
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    OverflowError,
+    struct.error,
+    zipfile.BadZipFile,
+)
 
 # What is often found in the place of a weight file, by its first bytes in lower case.
 _STRANGERS = (
@@ -63,10 +75,27 @@ def inspect(path: Path | str, name: str | None = None) -> Kind:
             f"({str(error)[:80]!r}), and reading it would run code from it; use a file that holds "
             "tensors only (safetensors, or a plain state dict)."
         ) from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (DamagedError, OSError) as error:
         raise corrupt(path, error, name) from error
-    except (LookupError, RuntimeError, OverflowError, struct.error) as error:  # inside zipfile
+    except _UNREADABLE as error:
         raise corrupt(path, ValueError("a damaged archive"), name) from error
+
+
+def naming_bytes(path: Path | str) -> bytes:
+    """Return the part of a weight file that names its tensors, its pickle or its header, unread.
+
+    Empty where there is none; a file that is not whole may still have it.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_ZIP_START)) == _ZIP_START:
+                return pickle_bytes(file, path.stat().st_size)
+            file.seek(0)
+            length = int.from_bytes(file.read(LENGTH_BYTES), "little")
+            return file.read(min(length, MAX_HEADER_BYTES, path.stat().st_size))
+    except _UNREADABLE:
+        return b""
 
 
 def corrupt(path: Path, error: Exception, name: str | None = None) -> CorruptCheckpointError:

@@ -12,7 +12,8 @@ MAX_HEADER_BYTES = 16 << 20
 
 METADATA = "__metadata__"
 
-_LENGTH_BYTES = 8
+LENGTH_BYTES = 8
+"""A file begins with the length of its header."""
 
 
 def read_header(path: Path) -> dict[str, Any]:
@@ -54,8 +55,8 @@ def check_safetensors(file: BinaryIO, size_bytes: int) -> None:
 
 
 def _header(file: BinaryIO, size_bytes: int) -> dict[str, Any]:
-    length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
-    if length > size_bytes - _LENGTH_BYTES:
+    length = int.from_bytes(file.read(LENGTH_BYTES), "little")
+    if length > size_bytes - LENGTH_BYTES:
         raise DamagedError("its header is longer than the file")
     if length > MAX_HEADER_BYTES:
         raise DamagedError(f"its header of {length} bytes is longer than any network's")

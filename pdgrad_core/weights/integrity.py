@@ -1,11 +1,11 @@
 """Is a weight file the published one? Its size, its SHA-256, and the mark of test weights."""
 
 import hashlib
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ..inspection import naming_bytes
 from .catalogue import WeightFile
 
 Status = Literal["ok", "unverifiable", "wrong size", "wrong hash", "test weights"]
@@ -68,14 +68,4 @@ def is_test_file(path: Path | str) -> bool:
     # Inside: it brings torch, which listing, fetching and checking a good file do without.
     from ..checkpoints import TEST_WEIGHTS_KEY
 
-    mark = TEST_WEIGHTS_KEY.encode()
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.namelist():
-                if member.endswith("data.pkl"):
-                    return mark in archive.read(member)
-    except (zipfile.BadZipFile, OSError):
-        pass
-    with Path(path).open("rb") as file:
-        header_bytes = min(int.from_bytes(file.read(8), "little"), 1 << 24)
-        return mark in file.read(header_bytes)
+    return TEST_WEIGHTS_KEY.encode() in naming_bytes(path)
