@@ -5,11 +5,11 @@ Finding and fetching files is `weights`' part; this module knows what lies insid
 
 import logging
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +34,8 @@ METADATA_ENTRY = "__metadata__"
 _WRAPPERS = ("params_ema", "params", "state_dict", "model", "g_ema")
 
 _SHOWN_LETTERS = 120
+
+_Network = TypeVar("_Network", bound=nn.Module)
 
 # Values of metadata.
 _PLAIN = (str, int, float, bool)
@@ -113,6 +115,35 @@ def load_strict(module: nn.Module, checkpoint: Checkpoint, what: str) -> None:
     Raises:
         WrongArchitectureError: Names or shapes differ.
     """
+    _check_strict(module, checkpoint, what)
+    module.load_state_dict(checkpoint.tensors)
+
+
+def build_strict(make: Callable[[], _Network], checkpoint: Checkpoint, what: str) -> _Network:
+    """Build a network whose widths were read off a checkpoint, and load it.
+
+    The names and shapes are compared before the network takes memory: one wide tensor in a small
+    file may ask for layers of any size.
+
+    Args:
+        make: Builds the network, on whatever device is the current one.
+        checkpoint: Tensors by the network's state-dict names.
+        what: The network in words, for the error.
+
+    Returns:
+        The network with the checkpoint's values.
+
+    Raises:
+        WrongArchitectureError: Names or shapes differ.
+    """
+    with expecting(checkpoint, what), torch.device("meta"):
+        _check_strict(make(), checkpoint, what)
+    network = make()
+    network.load_state_dict(checkpoint.tensors)
+    return network
+
+
+def _check_strict(module: nn.Module, checkpoint: Checkpoint, what: str) -> None:
     expected = module.state_dict()
     # Batch norms' step counters came with PyTorch 0.4.1: older files lack them, and nothing reads
     # them in evaluation.
@@ -141,7 +172,6 @@ def load_strict(module: nn.Module, checkpoint: Checkpoint, what: str) -> None:
             )
             + ". Choose the file that belongs to this network."
         )
-    module.load_state_dict(checkpoint.tensors)
 
 
 @contextmanager

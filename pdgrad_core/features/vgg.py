@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checkpoints import Checkpoint, load_checkpoint, load_strict, warn_if_test
+from ..checkpoints import Checkpoint, build_strict, load_checkpoint, warn_if_test
 from ..devices import at_least_float32
 from ..errors import MissingDependencyError, WrongArchitectureError
 from ..registry import unknown_name
@@ -257,9 +257,9 @@ def load_perceptual(
         CheckpointError: A file is missing, damaged, or of another network.
     """
     checkpoint = load_checkpoint(path)
-    trunk = VGG16(widths_from_state_dict(checkpoint.tensors))
     tensors = {k: v for k, v in checkpoint.tensors.items() if re.match(r"features\.\d+\.", k)}
-    load_strict(trunk, Checkpoint(tensors, checkpoint.metadata, checkpoint.path), "VGG16")
+    own = Checkpoint(tensors, checkpoint.metadata, checkpoint.path)
+    trunk = build_strict(lambda: VGG16(widths_from_state_dict(tensors)), own, "VGG16")
     warn_if_test(checkpoint)
     return PerceptualNetwork(trunk, _heads(checkpoint, heads)).to(device)
 

@@ -63,7 +63,8 @@ def inspect(path: Path | str, name: str | None = None) -> Kind:
 
     Raises:
         CorruptCheckpointError: The file is truncated, or something else.
-        UnsafeCheckpointError: The file is a pickle that names Python objects.
+        UnsafeCheckpointError: The file is a pickle that names Python objects. The cause of either
+            is the fault in a phrase.
     """
     path = Path(path)
     name = path.name if name is None else name
@@ -78,7 +79,9 @@ def inspect(path: Path | str, name: str | None = None) -> Kind:
     except (DamagedError, OSError) as error:
         raise corrupt(path, error, name) from error
     except _UNREADABLE as error:
-        raise corrupt(path, ValueError("a damaged archive"), name) from error
+        damaged = DamagedError("a damaged archive")
+        damaged.__cause__ = error
+        raise corrupt(path, damaged, name) from damaged
 
 
 def naming_bytes(path: Path | str) -> bytes:
