@@ -24,6 +24,7 @@ GROWTH = 10
 """Objects per instruction when everything shared is written out; a state dict has less than 1."""
 
 _FEW_OBJECTS = 10_000
+_TOO_DEEP = f"its pickle nests more than {MAX_DEPTH} objects"
 _EMPTY = {"EMPTY_TUPLE": "tuple", "EMPTY_LIST": "list", "EMPTY_DICT": "dict", "EMPTY_SET": "set"}
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _SHORT_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
@@ -61,6 +62,8 @@ class _Machine:
         return items
 
     def mark(self) -> None:
+        if len(self.marks) >= MAX_DEPTH:
+            raise DamagedError(_TOO_DEEP)
         self.marks.append(self.stack)
         self.stack = []
 
@@ -233,7 +236,7 @@ def _measure(program: Program) -> None:
         objects = thing.weight + len(thing.parts) + sum(size for size, _ in inside)
         depth = 1 + max((depth for _, depth in inside), default=0)
         if depth > MAX_DEPTH:
-            raise DamagedError(f"its pickle nests more than {MAX_DEPTH} objects")
+            raise DamagedError(_TOO_DEEP)
         if objects > limit:
             raise DamagedError(
                 f"its pickle of {program.instructions} instructions grows to more than {limit} "
