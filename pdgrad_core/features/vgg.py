@@ -260,21 +260,29 @@ def load_perceptual(
     tensors = {k: v for k, v in checkpoint.tensors.items() if re.match(r"features\.\d+\.", k)}
     own = Checkpoint(tensors, checkpoint.metadata, checkpoint.path)
     trunk = build_strict(lambda: VGG16(widths_from_state_dict(tensors)), own, "VGG16")
+    widths = widths_from_state_dict(tensors)
     warn_if_test(checkpoint)
-    return PerceptualNetwork(trunk, _heads(checkpoint, heads)).to(device)
+    return PerceptualNetwork(trunk, _heads(checkpoint, heads, widths)).to(device)
 
 
-def _heads(checkpoint: Checkpoint, heads: Path | str | None) -> list[Tensor]:
+def _heads(checkpoint: Checkpoint, heads: Path | str | None, widths: list[int]) -> list[Tensor]:
     keys = [f"lin{index}.model.1.weight" for index in range(len(HEAD_TAPS))]
     tensors = checkpoint.tensors
     if heads is not None or keys[0] not in tensors:
         tensors = load_checkpoint(heads or _lpips_heads()).tensors
     try:
-        return [tensors[key].flatten() for key in keys]
+        found = [tensors[key].flatten() for key in keys]
     except KeyError as error:
         raise WrongArchitectureError(
             f"The file of LPIPS's heads lacks the tensor {error}; use the lpips package's vgg.pth."
         ) from error
+    lengths = [len(head) for head in found]
+    if lengths != widths:
+        raise WrongArchitectureError(
+            f"LPIPS's heads have {lengths} weights, and the network's blocks have {widths} "
+            "channels; use heads that were trained on it, such as the lpips package's vgg.pth."
+        )
+    return found
 
 
 def _lpips_heads() -> Path:

@@ -5,6 +5,7 @@ PyTorch's restricted unpickler takes more: functions that reserve any amount of 
 None of them belongs into a weight file.
 """
 
+import re
 from collections.abc import Callable
 from math import prod
 from typing import Any
@@ -25,6 +26,8 @@ from .pickle_things import (
 )
 
 _BYTES_PER_OBJECT = 64
+
+_PYTHON_NAME = re.compile(r"[\w.]+ [\w.]+")
 
 # PyTorch's functions that make tensors which are no plain arrays, in words.
 _NOT_DENSE = {
@@ -59,6 +62,8 @@ def looked_up(name: str) -> Name:
             return Name(name)
         if storage is not None and storage[1] in ELEMENT_BYTES:
             return Name(name)
+    if not _PYTHON_NAME.fullmatch(name):
+        raise DamagedError("its pickle is damaged")
     if name not in _CALLS:
         raise ForeignCodeError(name.replace(" ", "."))
     return Name(name)

@@ -28,7 +28,9 @@ _TOO_DEEP = f"its pickle nests more than {MAX_DEPTH} objects"
 _EMPTY = {"EMPTY_TUPLE": "tuple", "EMPTY_LIST": "list", "EMPTY_DICT": "dict", "EMPTY_SET": "set"}
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _SHORT_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
-_VALUES = ("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINSTRING")
+_VALUES = frozenset(
+    ("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINSTRING")
+)
 
 
 @dataclass
@@ -114,9 +116,7 @@ def _follow(machine: _Machine, name: str, argument: Any) -> None:
     elif name in _STEPS:
         _STEPS[name](machine, argument)
     else:
-        raise DamagedError(
-            f"its pickle uses the instruction {name}, which PyTorch's safe loading does not know"
-        )
+        raise DamagedError(f"its pickle uses the instruction {name}, which no saved weights need")
 
 
 def _make_tuple(machine: _Machine, _: None) -> None:
