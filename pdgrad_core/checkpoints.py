@@ -5,7 +5,7 @@ Finding and fetching files is `weights`' part; this module knows what lies insid
 
 import logging
 import pickle
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -175,7 +175,7 @@ def _check_strict(module: nn.Module, checkpoint: Checkpoint, what: str) -> None:
 
 
 @contextmanager
-def expecting(checkpoint: Checkpoint, what: str) -> Iterator[None]:
+def expecting(checkpoint: Checkpoint, what: str) -> Generator[None, None, None]:
     """Turn what reading a network off foreign tensors trips over into the sentence about the file.
 
     Args:

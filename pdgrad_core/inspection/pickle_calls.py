@@ -26,6 +26,7 @@ from .pickle_things import (
 )
 
 _BYTES_PER_OBJECT = 64
+_PLACE_ARGUMENTS = 4  # storage, offset, shape, strides
 
 _PYTHON_NAME = re.compile(r"[\w.]+ [\w.]+")
 
@@ -134,7 +135,9 @@ def _tensor_of_bytes(arguments: list[Any]) -> Thing:
 
 def _placed(arguments: list[Any], width: int) -> Thing:
     """Return a tensor of numbers of so many bytes, which have to lie within its storage."""
-    storage, start, size, stride, *rest = arguments if len(arguments) >= 4 else [None] * 4
+    if len(arguments) < _PLACE_ARGUMENTS:
+        raise DamagedError("it holds a tensor without a shape")
+    storage, start, size, stride, *rest = arguments
     shape, steps = sizes(size), sizes(stride)
     if len(shape) != len(steps):
         raise DamagedError("it holds a tensor whose shape and strides differ in length")
