@@ -198,6 +198,19 @@ def test_the_sound_file_that_all_are_made_from_loads(tmp_path, content):
     assert load_checkpoint(tmp_path / "w.pth").tensors["w"].tolist() == [0.0] * 4
 
 
+def test_the_older_format_may_view_a_part_of_a_storage(tmp_path):
+    view = b"(" + make.text("v") + make.integer(1) + make.integer(2) + b"t"
+    numbers = struct.pack("<q4f", 4, 0.0, 1.0, 2.0, 3.0)
+    for length, fits in ((2, True), (3, False)):
+        pickled = make.program(("w", make.tensor((length,), view=view)))
+        (tmp_path / "w.pth").write_bytes(make.legacy(pickled, data=numbers))
+        if fits:
+            assert load_checkpoint(tmp_path / "w.pth").tensors["w"].tolist() == [1.0, 2.0]
+        else:
+            with pytest.raises(CorruptCheckpointError, match="more numbers than its storage"):
+                load_checkpoint(tmp_path / "w.pth")
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_one_sentence(tmp_path, name):
     content, words = HOSTILE[name]
