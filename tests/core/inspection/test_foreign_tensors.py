@@ -27,6 +27,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors:UserWarning")
 @pytest.mark.parametrize("role", LOADERS)
 @pytest.mark.parametrize("which", ["all", "first", "last"])
 @pytest.mark.parametrize("change", CHANGES)
