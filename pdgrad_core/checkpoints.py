@@ -3,23 +3,24 @@
 Finding and fetching files is `weights`' part; this module knows what lies inside one.
 """
 
-import json
 import logging
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from .errors import (
     CheckpointNotFoundError,
-    CorruptCheckpointError,
+    PDGradError,
     UnsafeCheckpointError,
     WrongArchitectureError,
 )
+from .inspection import corrupt, inspect, read_header
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,13 @@ METADATA_ENTRY = "__metadata__"
 
 # Names under which published checkpoints wrap their state dict, best first.
 _WRAPPERS = ("params_ema", "params", "state_dict", "model", "g_ema")
+
+_SHOWN_LETTERS = 120
+
+_Network = TypeVar("_Network", bound=nn.Module)
+
+# Values of metadata.
+_PLAIN = (str, int, float, bool)
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,8 @@ class Checkpoint:
 def load_checkpoint(path: Path | str) -> Checkpoint:
     """Read a weight file on the CPU, running no code from it.
 
-    `.safetensors` files are read as such; everything else goes through
+    What the file declares is compared with what it holds before anything is unpacked, see
+    `inspection`. `.safetensors` files are read as such; everything else goes through
     `torch.load(weights_only=True)`. Wrapping dictionaries ("params_ema",
     "state_dict", ...) and a "module." prefix are taken off.
 
@@ -68,15 +77,16 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     Raises:
         CheckpointNotFoundError: There is no such file.
         UnsafeCheckpointError: The file is a pickle that would run code.
-        CorruptCheckpointError: The file is truncated, or no weight file.
+        CorruptCheckpointError: The file is truncated, or no weight file, or declares more than it
+            holds, or holds tensors that are no plain arrays.
     """
     path = Path(path)
     if not path.is_file():
         raise CheckpointNotFoundError(f"Expected a weight file at {path}, but there is none.")
-    if path.suffix == ".safetensors":
-        tensors, metadata = _read_safetensors(path)
-    else:
-        tensors, metadata = _read_torch(path)
+    kind = inspect(path)
+    if kind == "onnx":
+        raise corrupt(path, ValueError("an ONNX model, from which no weights are taken"))
+    tensors, metadata = _read_safetensors(path) if kind == "safetensors" else _read_torch(path)
     return Checkpoint(_without_module_prefix(tensors), metadata, path)
 
 
@@ -88,16 +98,10 @@ def read_metadata(path: Path | str) -> dict[str, str]:
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if length > path.stat().st_size:
-                raise ValueError("the header is longer than the file")
-            header = json.loads(file.read(length))
-        if not isinstance(header, dict):
-            raise ValueError("the header is no JSON object")
+        header = read_header(path)
     except (OSError, ValueError) as error:
-        raise _corrupt(path, error) from error
-    return _as_metadata(cast("dict[str, Any]", header).get(METADATA_ENTRY))
+        raise corrupt(path, error) from error
+    return _as_metadata(header.get(METADATA_ENTRY))
 
 
 def load_strict(module: nn.Module, checkpoint: Checkpoint, what: str) -> None:
@@ -111,6 +115,35 @@ def load_strict(module: nn.Module, checkpoint: Checkpoint, what: str) -> None:
     Raises:
         WrongArchitectureError: Names or shapes differ.
     """
+    _check_strict(module, checkpoint, what)
+    module.load_state_dict(checkpoint.tensors)
+
+
+def build_strict(make: Callable[[], _Network], checkpoint: Checkpoint, what: str) -> _Network:
+    """Build a network whose widths were read off a checkpoint, and load it.
+
+    The names and shapes are compared before the network takes memory: one wide tensor in a small
+    file may ask for layers of any size.
+
+    Args:
+        make: Builds the network, on whatever device is the current one.
+        checkpoint: Tensors by the network's state-dict names.
+        what: The network in words, for the error.
+
+    Returns:
+        The network with the checkpoint's values.
+
+    Raises:
+        WrongArchitectureError: Names or shapes differ.
+    """
+    with expecting(checkpoint, what), torch.device("meta"):
+        _check_strict(make(), checkpoint, what)
+    network = make()
+    network.load_state_dict(checkpoint.tensors)
+    return network
+
+
+def _check_strict(module: nn.Module, checkpoint: Checkpoint, what: str) -> None:
     expected = module.state_dict()
     # Batch norms' step counters came with PyTorch 0.4.1: older files lack them, and nothing reads
     # them in evaluation.
@@ -121,7 +154,7 @@ def load_strict(module: nn.Module, checkpoint: Checkpoint, what: str) -> None:
     ]
     surplus = [key for key in checkpoint.tensors if key not in expected]
     reshaped = [
-        f"{key} {tuple(checkpoint.tensors[key].shape)} instead of {tuple(value.shape)}"
+        f"{_shown(key)} {tuple(checkpoint.tensors[key].shape)} instead of {tuple(value.shape)}"
         for key, value in expected.items()
         if key in checkpoint.tensors and checkpoint.tensors[key].shape != value.shape
     ]
@@ -129,7 +162,7 @@ def load_strict(module: nn.Module, checkpoint: Checkpoint, what: str) -> None:
         raise WrongArchitectureError(
             f"{checkpoint.name} is not a checkpoint of {what}: "
             + "; ".join(
-                f"{len(names)} {kind} (first: {names[0]})"
+                f"{len(names)} {kind} (first: {_shown(names[0])})"
                 for names, kind in (
                     (missing, "tensors missing"),
                     (surplus, "tensors too many"),
@@ -139,7 +172,29 @@ def load_strict(module: nn.Module, checkpoint: Checkpoint, what: str) -> None:
             )
             + ". Choose the file that belongs to this network."
         )
-    module.load_state_dict(checkpoint.tensors)
+
+
+@contextmanager
+def expecting(checkpoint: Checkpoint, what: str) -> Generator[None, None, None]:
+    """Turn what reading a network off foreign tensors trips over into the sentence about the file.
+
+    Args:
+        checkpoint: The tensors that are read.
+        what: The network in words, for the error.
+
+    Raises:
+        WrongArchitectureError: A tensor has too few dimensions, or a length that cannot be.
+    """
+    try:
+        yield
+    except PDGradError:
+        raise
+    except (LookupError, ArithmeticError, ValueError, TypeError, RuntimeError) as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise WrongArchitectureError(
+            f"{checkpoint.name} is not a checkpoint of {what}: its tensors have other shapes "
+            f"({_shown(lines[0])}). Choose the file that belongs to this network."
+        ) from error
 
 
 def warn_if_test(checkpoint: Checkpoint) -> None:
@@ -150,6 +205,11 @@ def warn_if_test(checkpoint: Checkpoint) -> None:
         )
 
 
+def _shown(name: str) -> str:
+    """Return a name from a file as a message can show it: short, and on one line."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name[:_SHOWN_LETTERS])
+
+
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -157,8 +217,9 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     metadata = read_metadata(path)
     try:
         return load_file(path), metadata
-    except (SafetensorError, OSError) as error:
-        raise _corrupt(path, error) from error
+    except (SafetensorError, OSError, ValueError, RuntimeError, LookupError, TypeError) as error:
+        # Gaps, an unknown type; a shape that PyTorch does not take.
+        raise corrupt(path, error) from error
 
 
 def _read_torch(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -172,13 +233,13 @@ def _read_torch(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
                 "(safetensors, or a plain state dict)."
             ) from error
         # PyTorch's own message advises switching the protection off.
-        raise _corrupt(path, ValueError("it holds no pickled tensors")) from error
+        raise corrupt(path, ValueError("it holds no pickled tensors")) from error
     except MemoryError:
         raise
     except Exception as error:  # damaged bytes surface as almost any type inside the unpickler
-        raise _corrupt(path, error) from error
+        raise corrupt(path, error) from error
     if not isinstance(content, Mapping):
-        raise _corrupt(path, TypeError(f"holds a {type(content).__name__}, not a state dict"))
+        raise corrupt(path, TypeError(f"holds a {type(content).__name__}, not a state dict"))
     return _unwrapped(path, cast("Mapping[Any, Any]", content))
 
 
@@ -194,15 +255,22 @@ def _unwrapped(path: Path, content: Mapping[Any, Any]) -> tuple[dict[str, Tensor
         if isinstance(key, str) and isinstance(value, Tensor)
     }
     if not tensors:
-        raise _corrupt(path, ValueError("holds no named tensors"))
+        raise corrupt(path, ValueError("holds no named tensors"))
     return tensors, metadata
 
 
 def _as_metadata(entry: Any) -> dict[str, str]:
-    """Return a metadata entry, which a damaged or foreign file may hold in any form."""
+    """Return a metadata entry, which a damaged or foreign file may hold in any form.
+
+    Values that are no plain ones are left out: lists that share lists are endless when written out.
+    """
     if not isinstance(entry, Mapping):
         return {}
-    return {str(key): str(value) for key, value in cast("Mapping[Any, Any]", entry).items()}
+    return {
+        str(key): str(value)
+        for key, value in cast("Mapping[Any, Any]", entry).items()
+        if isinstance(key, str) and isinstance(value, _PLAIN)
+    }
 
 
 def _without_module_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -211,11 +279,3 @@ def _without_module_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     if not all(key.startswith(prefix) for key in tensors):
         return tensors
     return {key[len(prefix) :]: value for key, value in tensors.items()}
-
-
-def _corrupt(path: Path, error: Exception) -> CorruptCheckpointError:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return CorruptCheckpointError(
-        f"{path.name} ({path.stat().st_size} bytes) cannot be read as a weight file; it is "
-        f"truncated or something else ({lines[0][:200]}). Fetch it again."
-    )

@@ -26,7 +26,16 @@ def add_parser(subparsers: Any) -> None:
     _add_action(actions, "where", "the folders searched, in order, and what was found")
     fetch = _add_action(actions, "fetch", "download weight files, check and install them")
     fetch.add_argument("names", nargs="+", metavar="NAME", help="short name, see `list`")
-    verify = _add_action(actions, "verify", "compare size and SHA-256 with the published ones")
+    fetch.add_argument(
+        "--force",
+        action="store_true",
+        help="download a file that is there again; the old one stays until the new one has passed",
+    )
+    verify = _add_action(
+        actions,
+        "verify",
+        "compare size and SHA-256 with the published ones, load the files, compare their layout",
+    )
     verify.add_argument("names", nargs="*", metavar="NAME", help="short names; all found if none")
     make = _add_action(
         actions, "make-test", "write random weights of the official layouts (they restore nothing)"
@@ -114,7 +123,7 @@ def _fetch(args: argparse.Namespace) -> int:
             file=sys.stderr if args.json else sys.stdout,
             flush=True,
         )
-        fetched = _fetch_one(file, folder)
+        fetched = _fetch_one(file, folder, args.force)
         results.append({"name": file.name, **asdict(fetched), "path": str(fetched.path)})
         if not args.json:
             print(f"    {_outcome(fetched)}")
@@ -123,7 +132,7 @@ def _fetch(args: argparse.Namespace) -> int:
     return 0
 
 
-def _fetch_one(file: WeightFile, folder: Path) -> "Fetched":
+def _fetch_one(file: WeightFile, folder: Path, force: bool) -> "Fetched":
     from tqdm import tqdm
 
     from ..weights.fetch import fetch
@@ -135,7 +144,7 @@ def _fetch_one(file: WeightFile, folder: Path) -> "Fetched":
             bar.total = total
             bar.update(received - bar.n)
 
-        return fetch(file, folder, show)
+        return fetch(file, folder, show, force=force)
 
 
 def _outcome(fetched: "Fetched") -> str:
@@ -146,7 +155,7 @@ def _outcome(fetched: "Fetched") -> str:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from ..weights.integrity import check
+    from ..weights.integrity import verify
 
     folders = search_folders(args.models)
     if args.names:
@@ -157,11 +166,13 @@ def _verify(args: argparse.Namespace) -> int:
     results: list[dict[str, Any]] = []
     all_published = True
     for name, path in paths.items():
-        verdict = check(weight_file(name), path)
+        verdict = verify(weight_file(name), path)
         all_published = all_published and verdict.usable
         results.append({"name": name, "path": str(path), **asdict(verdict)})
         if not args.json:
             print(f"{name}: {verdict.status} ({path})")
+            if verdict.reason:
+                print(f"    {verdict.reason}")
     if args.json:
         _write_json(results)
     elif not paths:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..checkpoints import Checkpoint, load_checkpoint, load_strict, warn_if_test
+from ..checkpoints import Checkpoint, build_strict, load_checkpoint, load_strict, warn_if_test
 from ..dependencies import require
 from ..errors import WrongArchitectureError
 from ..images import resize
@@ -230,8 +230,9 @@ def load_arcface(path: Path | str, device: torch.device | str = "cpu") -> ArcFac
             "IResNet (ms1mv3_arcface_r50_fp16.pth) nor facexlib's ir_se50 "
             "(recognition_arcface_ir_se50.pth)."
         )
-    network = IResNet(config_from_state_dict(checkpoint.tensors))
-    load_strict(network, checkpoint, "this IResNet")
+    network = build_strict(
+        lambda: IResNet(config_from_state_dict(checkpoint.tensors)), checkpoint, "this IResNet"
+    )
     warn_if_test(checkpoint)
     return IResNetArcFace(network).to(device)
 

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checkpoints import load_checkpoint, load_strict, warn_if_test
+from ..checkpoints import build_strict, load_checkpoint, warn_if_test
 from ..errors import InvalidInputError, WrongArchitectureError
 from ..registry import unknown_name
 from .base import FEATURES, FeatureNetwork, Features, required
@@ -200,14 +200,15 @@ def load_discriminator(path: Path | str, device: torch.device | str = "cpu") -> 
     names = [f"convs.{i}.conv2.2.bias" for i in range(1, len(blocks))]
     try:
         widths = [tensors[key].shape[0] for key in ("convs.0.1.bias", *names)]
-    except KeyError as error:
+    except (KeyError, IndexError) as error:
         raise WrongArchitectureError(
             f"{checkpoint.name} is no discriminator of GPEN: it lacks the tensor {error}. Choose "
             "GPEN-BFR-512-D.pth."
         ) from error
     with torch.inference_mode(False):
-        network = StyleGANDiscriminator(widths)
-        load_strict(network, checkpoint, "GPEN's discriminator")
+        network = build_strict(
+            lambda: StyleGANDiscriminator(widths), checkpoint, "GPEN's discriminator"
+        )
         warn_if_test(checkpoint)
         return Discriminator(network).to(device)
 

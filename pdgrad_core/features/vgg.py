@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checkpoints import Checkpoint, load_checkpoint, load_strict, warn_if_test
+from ..checkpoints import Checkpoint, build_strict, load_checkpoint, warn_if_test
 from ..devices import at_least_float32
 from ..errors import MissingDependencyError, WrongArchitectureError
 from ..registry import unknown_name
@@ -257,24 +257,32 @@ def load_perceptual(
         CheckpointError: A file is missing, damaged, or of another network.
     """
     checkpoint = load_checkpoint(path)
-    trunk = VGG16(widths_from_state_dict(checkpoint.tensors))
     tensors = {k: v for k, v in checkpoint.tensors.items() if re.match(r"features\.\d+\.", k)}
-    load_strict(trunk, Checkpoint(tensors, checkpoint.metadata, checkpoint.path), "VGG16")
+    own = Checkpoint(tensors, checkpoint.metadata, checkpoint.path)
+    trunk = build_strict(lambda: VGG16(widths_from_state_dict(tensors)), own, "VGG16")
+    widths = widths_from_state_dict(tensors)
     warn_if_test(checkpoint)
-    return PerceptualNetwork(trunk, _heads(checkpoint, heads)).to(device)
+    return PerceptualNetwork(trunk, _heads(checkpoint, heads, widths)).to(device)
 
 
-def _heads(checkpoint: Checkpoint, heads: Path | str | None) -> list[Tensor]:
+def _heads(checkpoint: Checkpoint, heads: Path | str | None, widths: list[int]) -> list[Tensor]:
     keys = [f"lin{index}.model.1.weight" for index in range(len(HEAD_TAPS))]
     tensors = checkpoint.tensors
     if heads is not None or keys[0] not in tensors:
         tensors = load_checkpoint(heads or _lpips_heads()).tensors
     try:
-        return [tensors[key].flatten() for key in keys]
+        found = [tensors[key].flatten() for key in keys]
     except KeyError as error:
         raise WrongArchitectureError(
             f"The file of LPIPS's heads lacks the tensor {error}; use the lpips package's vgg.pth."
         ) from error
+    lengths = [len(head) for head in found]
+    if lengths != widths:
+        raise WrongArchitectureError(
+            f"LPIPS's heads have {lengths} weights, and the network's blocks have {widths} "
+            "channels; use heads that were trained on it, such as the lpips package's vgg.pth."
+        )
+    return found
 
 
 def _lpips_heads() -> Path:

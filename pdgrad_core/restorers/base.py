@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from ..checkpoints import Checkpoint, load_checkpoint
+from ..checkpoints import Checkpoint, expecting, load_checkpoint
 from ..diffusion.noise import NoiseSource
 from ..diffusion.sampler import Watch
 from ..errors import InvalidInputError
@@ -214,7 +214,10 @@ def load_restorer(
     with torch.inference_mode(False):
         if path is None:
             return member(**options).to(device, dtype)
-        return member.from_checkpoint(load_checkpoint(path), **options).to(device, dtype)
+        checkpoint = load_checkpoint(path)
+        with expecting(checkpoint, f"the restorer {name!r}"):
+            restorer = member.from_checkpoint(checkpoint, **options)
+        return restorer.to(device, dtype)
 
 
 def _home(network: nn.Module) -> tuple[torch.device, torch.dtype]:

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from ..checkpoints import Checkpoint, load_strict
+from ..checkpoints import Checkpoint, build_strict
 from ..errors import InvalidInputError, WrongArchitectureError
 from .base import RESTORERS, Restorer
 
@@ -91,8 +91,9 @@ class DemoRestorer(Restorer):
                 "'enter.weight'. Choose coarse.safetensors or a file that scripts/train.py made."
             )
         blocks = len({k.split(".")[1] for k in checkpoint.tensors if k.startswith("body.")})
-        network = CoarseNetwork(first.shape[0], blocks)
-        load_strict(network, checkpoint, "the small coarse restorer")
+        network = build_strict(
+            lambda: CoarseNetwork(first.shape[0], blocks), checkpoint, "the small coarse restorer"
+        )
         return cls(network, **options)
 
     def _check_size(self, degraded: Tensor) -> None:

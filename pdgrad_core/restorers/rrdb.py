@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from ..checkpoints import Checkpoint, load_strict
+from ..checkpoints import Checkpoint, build_strict
 from ..diffusion.unet import timestep_embedding
 from ..errors import InvalidInputError, WrongArchitectureError
 from .base import RESTORERS, Restorer
@@ -134,8 +134,9 @@ class RRDBRestorer(Restorer):
                 f"{error}. Choose the file that belongs to it (rrdb_iter_100000.pth)."
             ) from error
         blocks = len({k.split(".")[2] for k in tensors if k.startswith("generator.body.")})
-        network = RRDBNetwork(width, growth, blocks)
-        load_strict(network, own, "PGDiff's RRDB restorer")
+        network = build_strict(
+            lambda: RRDBNetwork(width, growth, blocks), own, "PGDiff's RRDB restorer"
+        )
         return cls(network, **options)
 
     def _check_size(self, degraded: Tensor) -> None:

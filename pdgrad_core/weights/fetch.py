@@ -14,7 +14,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .. import __version__
-from ..errors import FetchError
+from ..errors import CheckpointError, FetchError, UnsafeCheckpointError
+from ..inspection import inspect
 from .catalogue import WeightFile
 from .folders import by_hand
 from .integrity import check, sha256_of
@@ -25,6 +26,7 @@ Progress = Callable[[int, int | None], None]
 """Called with the bytes on disk so far and the whole size, None where the server does not say."""
 
 _BLOCK_BYTES = 1 << 20
+_MAX_LENGTH_DIGITS = 19
 
 
 @dataclass(frozen=True)
@@ -45,27 +47,35 @@ class Fetched:
 
 
 def fetch(
-    file: WeightFile, folder: Path, progress: Progress | None = None, timeout_s: float = 30.0
+    file: WeightFile,
+    folder: Path,
+    progress: Progress | None = None,
+    timeout_s: float = 30.0,
+    *,
+    force: bool = False,
 ) -> Fetched:
     """Download one file into a folder, continuing an earlier attempt where the server can.
 
     The bytes go to `<name>.part` beside the target. A connection that breaks leaves it there for
-    the next attempt; a wrong hash removes it; only a file that passes is renamed to its name.
+    the next attempt; a wrong hash removes it, and so does, where no hash is published, content that
+    is no weight file of its kind; only a file that passes is renamed to its name.
 
     Args:
         file: What to fetch.
         folder: Target folder, made if needed.
         progress: Called after each block.
         timeout_s: Longest silence of the server, in seconds.
+        force: Download although a file lies there; that one stays until the new one has passed,
+            and is then replaced in one step.
 
     Raises:
         FetchError: There is no direct download, the network or the server failed, the file is not
-            the published one, or another file already has its name.
+            the published one or no weight file, or another file already has its name.
     """
     if file.url is None:
         raise FetchError(f"{file.file_name} has no direct download: {by_hand(file, folder)}.")
     target = folder / file.file_name
-    if target.exists():
+    if target.exists() and not force:
         return _already_there(file, target)
     part = target.with_name(f"{target.name}.part")
     try:
@@ -79,10 +89,13 @@ def fetch(
 
 def _already_there(file: WeightFile, target: Path) -> Fetched:
     verdict = check(file, target)
-    if not verdict.usable:
+    fault = "" if verdict.usable else verdict.status
+    if verdict.status == "unverifiable":
+        fault = _fault(target, file.file_name)
+    if fault:
         raise FetchError(
-            f"{target} already exists and is not the published file ({verdict.status}); move or "
-            "delete it, then fetch again."
+            f"{target} already exists and is not the published file ({fault}); move it away, or "
+            "fetch with --force, which replaces it once the new file has passed."
         )
     return Fetched(target, verdict.sha256, verdict.status == "ok", downloaded=False)
 
@@ -138,7 +151,9 @@ def _request(
 
 def _total_bytes(response: http.client.HTTPResponse, start: int) -> int | None:
     length = response.headers.get("Content-Length")
-    return start + int(length) if length is not None and length.isdecimal() else None
+    # Digits beyond any file are no length, and beyond 4300 Python refuses to read them.
+    known = length is not None and length.isdecimal() and len(length) < _MAX_LENGTH_DIGITS
+    return start + int(length) if length is not None and known else None
 
 
 def _check_offer(file: WeightFile, folder: Path, start: int, total: int | None) -> None:
@@ -187,12 +202,19 @@ def _receive(
 def _accept(file: WeightFile, part: Path, target: Path) -> Fetched:
     """Check a complete download and give it its name; remove it if it is another file."""
     sha256 = sha256_of(part)
-    if file.sha256 is not None and sha256 != file.sha256:
+    found = ""
+    if sha256 != file.sha256:
+        fault = _fault(part, file.file_name)
+        if file.sha256 is not None:
+            hashes = f"sha256 {sha256}, expected {file.sha256}"
+            found = f"not the published file ({hashes}{fault and f'; {fault}'})"
+        elif fault:
+            found = f"no weight file ({fault})"
+    if found:
         part.unlink()
         raise FetchError(
-            f"What {urlsplit(file.url or '').hostname} sent for {file.file_name} is not the "
-            f"published file (sha256 {sha256}, expected {file.sha256}); it was removed; "
-            f"fetch again, or see {file.page}."
+            f"What {urlsplit(file.url or '').hostname} sent for {file.file_name} is {found}; it "
+            f"was removed; fetch again, or see {file.page}."
         )
     part.replace(target)
     if file.sha256 is None:
@@ -202,6 +224,17 @@ def _accept(file: WeightFile, part: Path, target: Path) -> Fetched:
             sha256,
         )
     return Fetched(target, sha256, file.sha256 is not None, downloaded=True)
+
+
+def _fault(path: Path, name: str) -> str:
+    """Return why a file is none of the kind that its name says, in a phrase; empty if it is."""
+    try:
+        inspect(path, name)
+    except UnsafeCheckpointError:
+        return "a pickle that holds Python objects beside its weights"
+    except CheckpointError as error:
+        return str(error.__cause__ or error)
+    return ""
 
 
 def _broken(

@@ -1,14 +1,26 @@
-"""Is a weight file the published one? Its size, its SHA-256, and the mark of test weights."""
+"""Is a weight file the published one? Its size, its SHA-256, the mark of test weights, its content.
+
+`check` compares bytes and does without torch; `verify` also loads what may be the published file.
+"""
 
 import hashlib
-import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from ..errors import CheckpointError, WrongArchitectureError
+from ..inspection import inspect, naming_bytes
 from .catalogue import WeightFile
 
-Status = Literal["ok", "unverifiable", "wrong size", "wrong hash", "test weights"]
+Status = Literal[
+    "ok",
+    "unverifiable",
+    "wrong size",
+    "wrong hash",
+    "test weights",
+    "unreadable",
+    "other network",
+]
 
 
 @dataclass(frozen=True)
@@ -17,14 +29,17 @@ class Verdict:
 
     Attributes:
         status: "ok": the published file; "unverifiable": no published hash to compare with;
-            "wrong size", "wrong hash": another file; "test weights": random numbers on purpose.
+            "wrong size", "wrong hash": another file; "test weights": random numbers on purpose;
+            "unreadable": no weight file; "other network": its tensors are not the network's.
         size_bytes: Size found.
         sha256: Hash found; empty where the size already told.
+        reason: One sentence about what is wrong inside the file; empty where nothing is known.
     """
 
     status: Status
     size_bytes: int
     sha256: str = ""
+    reason: str = ""
 
     @property
     def usable(self) -> bool:
@@ -51,6 +66,34 @@ def check(file: WeightFile, path: Path) -> Verdict:
     return Verdict("ok", size_bytes, sha256)
 
 
+def verify(file: WeightFile, path: Path) -> Verdict:
+    """Compare a file with the published one, and load it where it may be that one.
+
+    Args:
+        file: The catalogue's entry.
+        path: The file on disk, under whatever name.
+
+    Returns:
+        What `check` finds; "unreadable" or "other network" where the content tells more.
+    """
+    # Inside: it brings torch, which listing and fetching do without.
+    from .contents import check_contents
+
+    verdict = check(file, path)
+    try:
+        if verdict.usable or verdict.status == "test weights":
+            check_contents(file, path)
+        else:
+            inspect(path, file.file_name)
+    except WrongArchitectureError as error:
+        return replace(verdict, status="other network", reason=str(error))
+    except CheckpointError as error:
+        # A size or a hash that is wrong already says that it is another file.
+        status = "unreadable" if verdict.usable else verdict.status
+        return replace(verdict, status=status, reason=str(error))
+    return verdict
+
+
 def sha256_of(path: Path | str) -> str:
     """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
     digest = hashlib.sha256()
@@ -68,14 +111,4 @@ def is_test_file(path: Path | str) -> bool:
     # Inside: it brings torch, which listing, fetching and checking a good file do without.
     from ..checkpoints import TEST_WEIGHTS_KEY
 
-    mark = TEST_WEIGHTS_KEY.encode()
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.namelist():
-                if member.endswith("data.pkl"):
-                    return mark in archive.read(member)
-    except (zipfile.BadZipFile, OSError):
-        pass
-    with Path(path).open("rb") as file:
-        header_bytes = min(int.from_bytes(file.read(8), "little"), 1 << 24)
-        return mark in file.read(header_bytes)
+    return TEST_WEIGHTS_KEY.encode() in naming_bytes(path)

@@ -16,6 +16,7 @@ class FileServer:
         sends_length: Whether it states Content-Length.
         stops_after: Bytes of the body after which it closes the connection; None for all.
         status: Status of every answer; None for the ordinary ones.
+        claims_length: What it states as Content-Length; None for the truth.
         asked: The Range header of each request, None where there was none.
     """
 
@@ -24,6 +25,7 @@ class FileServer:
     sends_length: bool = True
     stops_after: int | None = None
     status: int | None = None
+    claims_length: str | None = None
     asked: list[str | None] = field(default_factory=list)
     url: str = ""
 
@@ -45,7 +47,7 @@ class FileServer:
         if start:
             request.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
         if self.sends_length:
-            request.send_header("Content-Length", str(size - start))
+            request.send_header("Content-Length", self.claims_length or str(size - start))
         request.end_headers()
         body = self.content[start:]
         request.wfile.write(body if self.stops_after is None else body[: self.stops_after])

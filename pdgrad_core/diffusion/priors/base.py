@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from ...checkpoints import Checkpoint, load_checkpoint
+from ...checkpoints import Checkpoint, expecting, load_checkpoint
 from ...errors import InvalidInputError
 from ...registry import Registry
 from ..prior import Prediction, Prior, PriorOutput, VarianceKind
@@ -128,8 +128,10 @@ def load_prior(
             raise InvalidInputError(f"The prior {kind or 'asked for'} needs its weight file.")
         return PRIORS[kind](**options).to(device, dtype)
     checkpoint = load_checkpoint(path)
-    member = _recognised(checkpoint) if kind is None else PRIORS[kind]
-    return member.from_checkpoint(checkpoint, **options).to(device, dtype)
+    with expecting(checkpoint, "a diffusion prior"):
+        member = _recognised(checkpoint) if kind is None else PRIORS[kind]
+        prior = member.from_checkpoint(checkpoint, **options)
+    return prior.to(device, dtype)
 
 
 def _recognised(checkpoint: Checkpoint) -> type[LoadedPrior]:

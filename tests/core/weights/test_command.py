@@ -1,18 +1,29 @@
 """`pdgrad weights`, as a user types it."""
 
 import hashlib
+import io
 import json
 import sys
 from dataclasses import replace
 
 import pytest
+import torch
 from file_server import FileServer, serving
 
 from pdgrad_core.cli import main
-from pdgrad_core.weights import catalogue
+from pdgrad_core.weights import catalogue, testing
 from pdgrad_core.weights.catalogue import CATALOGUE
 
-CONTENT = b"weights" * 1000
+TENSORS = {"conv.weight": torch.ones(2, 3), "conv.bias": torch.ones(2)}
+
+
+def _saved():
+    sink = io.BytesIO()
+    torch.save({"params": TENSORS}, sink)
+    return sink.getvalue()
+
+
+CONTENT = _saved()
 
 
 @pytest.fixture(autouse=True)
@@ -33,8 +44,15 @@ def models(home):
 
 
 @pytest.fixture
-def server(monkeypatch):
-    """Serve CONTENT as CodeFormer's file."""
+def server(monkeypatch, tmp_path):
+    """Serve CONTENT as CodeFormer's file; the layouts are those of its two tensors."""
+    layouts = tmp_path / "layouts"
+    layouts.mkdir()
+    shapes = {name: list(tensor.shape) for name, tensor in TENSORS.items()}
+    layout = {"network": "small", "wrapper": "params", "prefix": "", "gain": 1.0, "tensors": shapes}
+    for name in ("codeformer", "pgdiff-rrdb"):
+        (layouts / f"{name}.json").write_text(json.dumps(layout))
+    monkeypatch.setattr(testing, "LAYOUTS", layouts)
     with serving(FileServer(CONTENT)) as running:
         entries = [
             replace(
@@ -146,16 +164,56 @@ def test_verify_what_is_there(capsys, server, models):
     assert "No weight files were found" in capsys.readouterr().out
 
     (models / "codeformer.pth").write_bytes(CONTENT)
-    (models / "rrdb_iter_100000.pth").write_bytes(b"no published hash")
+    torch.save({"params": TENSORS}, models / "rrdb_iter_100000.pth")
     assert main(["weights", "verify", "--models", str(models)]) == 0
     text = capsys.readouterr().out
     assert "codeformer: ok" in text and "pgdiff-rrdb: unverifiable" in text
+
+    (models / "rrdb_iter_100000.pth").write_text("<html>moved</html>")
+    assert main(["weights", "verify", "--models", str(models)]) == 1
+    text = capsys.readouterr().out
+    assert "codeformer: ok" in text
+    assert "pgdiff-rrdb: unreadable" in text and "an HTML page" in text
 
     (models / "codeformer.pth").write_bytes(CONTENT[::-1])
     assert main(["weights", "verify", "codeformer", "--json", "--models", str(models)]) == 1
     (row,) = output_json(capsys)
     assert row["status"] == "wrong hash"
     assert row["sha256"] == hashlib.sha256(CONTENT[::-1]).hexdigest()
+    assert "cannot be read as a weight file" in row["reason"]
+
+
+@pytest.mark.parametrize(
+    ("tensors", "words"),
+    [
+        ({"conv.weight": torch.ones(2, 3)}, "1 tensors missing (first: conv.bias)"),
+        ({**TENSORS, "conv.bias": torch.ones(3)}, "1 tensors of another shape (first: conv.bias)"),
+        ({**TENSORS, "conv.bias": torch.tensor(1.0)}, "of another shape"),
+        ({**TENSORS, "conv.scale": torch.ones(3)}, "1 tensors too many (first: conv.scale)"),
+    ],
+)
+def test_verify_compares_the_layout(capsys, server, models, tensors, words):
+    torch.save({"params": tensors}, models / "rrdb_iter_100000.pth")
+    assert main(["weights", "verify", "pgdiff-rrdb", "--models", str(models)]) == 1
+    text = capsys.readouterr().out
+    assert "pgdiff-rrdb: other network" in text and words in text
+
+
+def test_verify_leaves_another_branch_aside(capsys, server, models):
+    """As VGG16's classifier is when the network is loaded."""
+    tensors = {**TENSORS, "classifier.weight": torch.ones(3)}
+    torch.save({"params": tensors}, models / "rrdb_iter_100000.pth")
+    assert main(["weights", "verify", "pgdiff-rrdb", "--models", str(models)]) == 0
+    assert "unverifiable" in capsys.readouterr().out
+
+
+def test_fetch_by_force_replaces_a_file(capsys, server, models):
+    (models / "codeformer.pth").write_text("<html>moved</html>")
+    arguments = ["weights", "fetch", "codeformer", "--models", str(models)]
+    assert main(arguments) == 1
+    assert "--force" in capsys.readouterr().err
+    assert main([*arguments, "--force"]) == 0
+    assert (models / "codeformer.pth").read_bytes() == CONTENT
 
 
 def test_verify_of_a_missing_file_says_how_to_get_it(capsys):

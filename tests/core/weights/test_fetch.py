@@ -1,11 +1,13 @@
 """Downloads against a server on this machine: whole, resumed, broken, wrong, refused."""
 
 import hashlib
+import io
 import os
 import socket
 from dataclasses import replace
 
 import pytest
+import torch
 from file_server import FileServer, serving
 
 from pdgrad_core.errors import FetchError
@@ -146,10 +148,119 @@ def test_without_a_length_the_hash_decides(server, wanted, tmp_path):
         fetch(wanted, tmp_path)
 
 
-def test_an_unknown_hash_is_told(wanted, tmp_path, caplog):
-    fetched = fetch(replace(wanted, sha256=None), tmp_path)
-    assert (fetched.verified, fetched.sha256) == (False, wanted.sha256)
-    assert f"{wanted.sha256}; no published hash is known" in caplog.text
+def saved(**options):
+    """Return the bytes of a small weight file."""
+    sink = io.BytesIO()
+    torch.save({"w": torch.ones(3)}, sink, **options)
+    return sink.getvalue()
+
+
+def of_unknown_hash(wanted, **changes):
+    return replace(wanted, sha256=None, size_bytes=None, **changes)
+
+
+@pytest.mark.parametrize("new_format", [True, False])
+def test_an_unknown_hash_is_told(server, wanted, tmp_path, caplog, new_format):
+    server.content = saved(_use_new_zipfile_serialization=new_format)
+    sha256 = hashlib.sha256(server.content).hexdigest()
+    fetched = fetch(of_unknown_hash(wanted), tmp_path)
+    assert (fetched.verified, fetched.sha256) == (False, sha256)
+    assert f"{sha256}; no published hash is known" in caplog.text
+    assert fetch(of_unknown_hash(wanted), tmp_path).downloaded is False
+
+
+PAGE = b"<!DOCTYPE html>\n<html><body>Sign in to continue</body></html>"
+
+
+@pytest.mark.parametrize("name", ["thing.pth", "thing.pt", "thing.safetensors", "thing.onnx"])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (PAGE, "an HTML page"),
+        (b"version https://git-lfs.github.com/spec/v1\nsize 9", "a Git LFS pointer"),
+        (b'{"error": "rate limit"}', ""),
+        (b"", "an empty file"),
+        (CONTENT, ""),
+    ],
+)
+def test_what_is_no_weight_file_is_not_installed(server, wanted, tmp_path, name, content, words):
+    server.content = content
+    file = of_unknown_hash(wanted, file_names=(name,))
+    with pytest.raises(FetchError, match=r"is no weight file \(.*removed.*example\.org") as caught:
+        fetch(file, tmp_path)
+    assert words in str(caught.value) and "\n" not in str(caught.value)
+    assert names_in(tmp_path) == []
+
+
+def test_a_truncated_file_of_unknown_hash_is_not_installed(server, wanted, tmp_path):
+    whole = saved()
+    server.content = whole[: len(whole) // 2]
+    with pytest.raises(FetchError, match="no weight file"):
+        fetch(of_unknown_hash(wanted), tmp_path)
+    assert names_in(tmp_path) == []
+
+
+def test_a_pickle_of_code_is_not_installed(server, wanted, tmp_path):
+    sink = io.BytesIO()
+    torch.save({"w": torch.ones(1), "run": os.system}, sink)
+    server.content = sink.getvalue()
+    with pytest.raises(FetchError, match="Python objects beside its weights"):
+        fetch(of_unknown_hash(wanted), tmp_path)
+    assert names_in(tmp_path) == []
+
+
+def test_a_page_in_place_of_a_file_of_known_hash_is_named(server, wanted, tmp_path):
+    server.content = PAGE
+    with pytest.raises(FetchError, match=r"not the published file \(sha256 .*; an HTML page\)"):
+        fetch(replace(wanted, size_bytes=None), tmp_path)
+
+
+def test_a_page_that_lies_there_is_replaced_by_force_only(server, wanted, tmp_path):
+    target = tmp_path / "thing.pth"
+    target.write_bytes(PAGE)
+    server.content = saved()
+    with pytest.raises(FetchError, match=r"already exists.*an HTML page.*--force"):
+        fetch(of_unknown_hash(wanted), tmp_path)
+    assert server.asked == []
+    assert fetch(of_unknown_hash(wanted), tmp_path, force=True).downloaded
+    assert target.read_bytes() == server.content
+    assert names_in(tmp_path) == ["thing.pth"]
+
+
+def test_force_fetches_anew(server, wanted, tmp_path):
+    fetch(wanted, tmp_path)
+    assert fetch(wanted, tmp_path, force=True).downloaded
+    assert server.asked == [None, None]
+
+
+def test_force_keeps_the_old_file_until_the_new_one_has_passed(server, wanted, tmp_path):
+    target = tmp_path / "thing.pth"
+    target.write_bytes(b"the user's own")
+    server.stops_after = HALF
+    with pytest.raises(FetchError, match="broke off"):
+        fetch(wanted, tmp_path, force=True)
+    assert target.read_bytes() == b"the user's own"
+    assert names_in(tmp_path) == ["thing.pth", "thing.pth.part"]
+
+    server.stops_after = None
+    server.content = CONTENT[::-1]
+    with pytest.raises(FetchError, match="not the published file"):
+        fetch(wanted, tmp_path, force=True)
+    assert target.read_bytes() == b"the user's own"
+
+    server.content = CONTENT
+
+    def watch(received, total):
+        assert target.read_bytes() == b"the user's own"
+
+    assert fetch(wanted, tmp_path, watch, force=True).verified
+    assert target.read_bytes() == CONTENT
+    assert names_in(tmp_path) == ["thing.pth"]
+
+
+def test_a_length_of_thousands_of_digits_is_none(server, wanted, tmp_path):
+    server.claims_length = "9" * 5000
+    assert fetch(wanted, tmp_path).verified
 
 
 @pytest.mark.parametrize(("status", "words"), [(404, "404 Not Found"), (503, "503")])
