@@ -33,6 +33,17 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason="; ".join(reasons)))
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Say at the end, not only among the skipped, that the real host was not asked."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    host = [one for one in skipped if "tests/workflows/test_" in one.nodeid.replace(os.sep, "/")]
+    if host:
+        reason = host[0].longrepr[2] if isinstance(host[0].longrepr, tuple) else "unknown"
+        terminalreporter.write_line(
+            f"{len(host)} tests in a real ComfyUI did NOT run ({reason.removeprefix('Skipped: ')})."
+        )
+
+
 def missing_weights(item):
     """Return which files named by `@pytest.mark.weights("codeformer", ...)` are not found."""
     from pdgrad_core.weights.catalogue import weight_file
