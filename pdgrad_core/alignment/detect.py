@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from ..checkpoints import load_checkpoint, load_strict
-from ..dependencies import require
+from ..dependencies import require_alone
 from ..errors import InvalidInputError
 from ..images import check_image, resize
 from ..parameters import Param
@@ -127,7 +127,9 @@ def retinaface_network() -> nn.Module:
 
     facexlib's own `init_detection_model` would download weights; its class does not.
     """
-    facexlib = require("facexlib.detection.retinaface", "facexlib", "Face detection")
+    facexlib = require_alone(
+        "facexlib.detection.retinaface", "facexlib", "Face detection", unused=["cv2"]
+    )
     with warnings.catch_warnings():
         # It calls torchvision with an argument that has been renamed since.
         warnings.simplefilter("ignore")
