@@ -8,7 +8,7 @@ import folder_paths
 
 from ..pdgrad_core.registry import unknown_name
 from ..pdgrad_core.weights.catalogue import CATALOGUE, weight_file
-from ..pdgrad_core.weights.folders import COMFYUI_CATEGORIES, find, search_folders
+from ..pdgrad_core.weights.folders import COMFYUI_CATEGORIES, find, locate, search_folders
 
 DEMO = "demo"
 """The choice that needs no file: the embedded models, which know drawn faces only."""
@@ -63,6 +63,12 @@ def weights_path(choice: str, category: str) -> Path:
     if path is None:
         raise unknown_name(f"weight file in models/{category}", choice, choices([], category))
     return Path(path)
+
+
+def found_path(name: str) -> Path | None:
+    """Return where a catalogued weight file lies, None where it is not here."""
+    file = weight_file(name)
+    return locate(file, search_folders(extra_folders=_host_folders(file.category)))
 
 
 def demo_path(role: str) -> Path:

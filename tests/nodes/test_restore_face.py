@@ -109,7 +109,7 @@ def test_a_mask_says_what_is_missing(pack, restore, faces):
     ("inputs", "message"),
     [
         ({"references": None}, "guided by a reference photo"),
-        ({"photo_is": "whole photo"}, "detection_Resnet50_Final"),
+        ({"photo_is": "whole photo"}, "No face was found"),
         ({"restorer": "codeformer"}, "come with their own restorer"),
         ({"recipe": "pgdiff-quality"}, "no discriminator"),
         ({"landmarks": "1,2 3,4", "photo_is": "whole photo"}, "Expected 5 points"),
