@@ -35,7 +35,7 @@ from .boundary import (
 from .restore_face_inputs import ALIGNED, AUTO, OWN, PHOTO_MODELS, inputs
 from .sample import BYTES_PER_PIXEL, for_the_page
 from .sockets import Patcher, Trace, TraceIO
-from .weights import all_folders
+from .weights import all_folders, lacking
 
 if TYPE_CHECKING:
     from ..pdgrad_core.alignment import AlignedFace
@@ -133,6 +133,14 @@ class _Work:
             mask=self.values.get("mask") is not None,
             style=False,
         )
+        if self.values["models"] == PHOTO_MODELS:
+            self._everything_is_here()
+
+    def _everything_is_here(self) -> None:
+        """Name all missing files and packages at once."""
+        chosen = self.values["restorer"]
+        found = lacking(self.settings.resolved(), restorer=None if chosen == OWN else chosen)
+        found.check()
 
     def __call__(self) -> tuple[Tensor, Restoration]:
         """Return the photos with their faces restored, and what was found of the faces."""

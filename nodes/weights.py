@@ -3,12 +3,17 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import folder_paths
 
 from ..pdgrad_core.registry import unknown_name
-from ..pdgrad_core.weights.catalogue import CATALOGUE, weight_file
+from ..pdgrad_core.weights.catalogue import CATALOGUE, WeightFile, weight_file
 from ..pdgrad_core.weights.folders import COMFYUI_CATEGORIES, find, locate, search_folders
+
+if TYPE_CHECKING:
+    from ..pdgrad_core.preflight import Preflight
+    from ..pdgrad_core.recipes import Recipe
 
 DEMO = "demo"
 """The choice that needs no file: the embedded models, which know drawn faces only."""
@@ -76,6 +81,24 @@ def demo_path(role: str) -> Path:
     from ..pdgrad_core.embedded import demo_weights
 
     return demo_weights(role)
+
+
+def lacking(row: "Recipe", restorer: str | None = None) -> "Preflight":
+    """Look up what a recipe needs on photos, and what of it is here.
+
+    Args:
+        row: The recipe, resolved.
+        restorer: Key in `RESTORERS`; None for the recipe's own.
+    """
+    from ..pdgrad_core.preflight import preflight
+
+    folders = search_folders(extra_folders=all_folders())
+    return preflight(row, folders, restorer=restorer, target=target_folder)
+
+
+def target_folder(file: WeightFile) -> Path:
+    """Return the host's folder for a weight file: the first of its category."""
+    return Path(folder_paths.get_folder_paths(file.category)[0])
 
 
 def _host_folders(first: str) -> list[str]:

@@ -33,7 +33,23 @@ class Package:
         return importlib.util.find_spec(self.module) is not None
 
 
+BASIC = (
+    Package("torch", "torch"),
+    Package("torchvision", "torchvision"),
+    Package("numpy", "numpy"),
+    Package("PIL", "pillow"),
+    Package("safetensors", "safetensors"),
+    Package("einops", "einops"),
+    Package("tqdm", "tqdm"),
+)
+"""What every restoration needs."""
+
 FACEXLIB = Package("facexlib", "facexlib")
+LPIPS = Package("lpips", "lpips")
+SPANDREL = Package("spandrel", "spandrel")
+EXTRA_ARCHES = Package(
+    "spandrel_extra_arches", "spandrel-extra-arches", "S-Lab licence: non-commercial use only"
+)
 
 
 def require(module: str, pip: str, purpose: str) -> ModuleType:
