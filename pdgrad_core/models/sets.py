@@ -78,23 +78,20 @@ def load_model_set(
         fidelity: CodeFormer's w in [0, 1]; None for its default.
         device: Where everything is put.
         dtype: In what the prior computes; None for what `precision` says.
-        precision: See `precision_preset`; "auto" is "exact" for the demo's small networks, which
-            shall answer alike everywhere.
+        precision: See `precision_preset`; "auto" is "exact" for the demo, alike everywhere.
         compiled: Whether what gains by it is compiled, when it is first used.
         extra_folders: Further folders to search, as the host knows them.
 
     Raises:
         CheckpointError: A file is missing, damaged or of another network.
         UnknownNameError: There is no such restorer, prior, feature network or precision.
-        InvalidInputError: A fidelity for a restorer that has none; 16 bit where it is not fast.
+        InvalidInputError: A fidelity for a restorer without one; 16 bit where it is not fast.
         MissingDependencyError: Nothing can be compiled here.
     """
     demo = models == DEMO
     precision = "exact" if demo and precision == "auto" else precision
     preset = precision_preset(precision, torch.device(device))
-    _check_names(restorer, prior)
-    own = (DEMO, "") if demo else default_restorer()
-    restorer, note = (restorer, "") if restorer else own
+    restorer, note = _checked_names(restorer, prior, demo)
     if demo:
         logger.warning("The demo models know drawn faces only, 64x64 px; photos need the others.")
         fidelity, paths, notes = None, demo_paths(restorer, features, prior), []
@@ -106,8 +103,8 @@ def load_model_set(
     preset.apply(found.features)
     if compiled:
         compile_networks(found.features, found.prior)
-    found = replace(found, name=DEMO if demo else "", precision=preset.name, compiled=compiled)
-    return replace(found, notes=_said(note, *notes))
+    name, said = DEMO if demo else "", _said(note, *notes)
+    return replace(found, name=name, precision=preset.name, compiled=compiled, notes=said)
 
 
 def _said(*notes: str) -> tuple[str, ...]:
@@ -134,12 +131,18 @@ def _published_paths(
     return paths, [one.note for one in wanted]
 
 
-def _check_names(restorer: str | None, prior: str | None) -> None:
-    """Raise UnknownNameError for a restorer or a kind of prior that is not there."""
-    if restorer is not None:
-        _ = RESTORERS[restorer]
+def _checked_names(restorer: str | None, prior: str | None, demo: bool) -> tuple[str, str]:
+    """Return the restorer asked for or the set's own, and a note where that is a stand-in.
+
+    Raises:
+        UnknownNameError: There is no such restorer or kind of prior.
+    """
     if prior is not None:
         _ = PRIORS[prior]
+    if restorer is None:
+        return (DEMO, "") if demo else default_restorer()
+    _ = RESTORERS[restorer]
+    return restorer, ""
 
 
 def load_paths(
