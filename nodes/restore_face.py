@@ -140,7 +140,7 @@ class _Work:
         """Name all missing files and packages at once."""
         chosen = self.values["restorer"]
         found = lacking(self.settings.resolved(), restorer=None if chosen == OWN else chosen)
-        found.check()
+        found.check("To get them, open Fetch Weights in the sidebar, choose models: demo, or run:")
 
     def __call__(self) -> tuple[Tensor, Restoration]:
         """Return the photos with their faces restored, and what was found of the faces."""

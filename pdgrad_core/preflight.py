@@ -59,8 +59,12 @@ class Preflight:
         """What has to be done, a line each."""
         return steps(self.missing_files, self.missing_packages, self.target)
 
-    def report(self) -> str:
-        """Return all that is missing with size, licence, source and place, and how to get it."""
+    def report(self, how: str = "To get them:") -> str:
+        """Return all that is missing with size, licence, source and place, and how to get it.
+
+        Args:
+            how: What stands before the commands.
+        """
         if self.ready:
             return f"Everything that the recipe {self.recipe!r} needs is here."
         lines = [f"The recipe {self.recipe!r} cannot run yet: {self._count()} missing."]
@@ -68,10 +72,13 @@ class Preflight:
         for package in self.missing_packages:
             remark = f" ({package.remark})" if package.remark else ""
             lines.append(f"  the Python package {package.pip}{remark}")
-        return "\n".join([*lines, "To get them:", *(f"  {step}" for step in self.steps)])
+        return "\n".join([*lines, how, *(f"  {step}" for step in self.steps)])
 
-    def check(self) -> None:
+    def check(self, how: str = "To get them:") -> None:
         """Raise one error for all that is missing; its folders are made, so that files can go in.
+
+        Args:
+            how: What stands before the commands.
 
         Raises:
             CheckpointNotFoundError: Files are missing, and perhaps packages too.
@@ -81,8 +88,8 @@ class Preflight:
             return
         self.make_folders()
         if self.missing_files:
-            raise CheckpointNotFoundError(self.report())
-        raise MissingDependencyError(self.report())
+            raise CheckpointNotFoundError(self.report(how))
+        raise MissingDependencyError(self.report(how))
 
     def make_folders(self) -> None:
         """Make the folders of what is missing, where that is allowed."""
