@@ -164,7 +164,13 @@ class Panel {
 
   buttons() {
     const style = { padding: "6px 10px", margin: "10px 6px 0 0", cursor: "pointer" };
-    const made = element("div");
+    // Always in sight, however long the list is.
+    const made = element("div", {
+      position: "sticky",
+      bottom: "-10px",
+      padding: "0 0 10px",
+      background: "var(--comfy-menu-bg, #1e1e1e)",
+    });
     this.fetchButton = element("button", style);
     this.fetchButton.className = "pdgrad-fetch";
     this.fetchButton.addEventListener("click", () => this.fetch());
