@@ -38,7 +38,7 @@ from .sockets import Patcher, Trace, TraceIO
 from .weights import all_folders, lacking
 
 if TYPE_CHECKING:
-    from ..pdgrad_core.alignment import AlignedFace
+    from ..pdgrad_core.alignment import AlignedFace, FaceDetector
     from ..pdgrad_core.models.sets import ModelSet
     from ..pdgrad_core.pipeline import Restoration
     from ..pdgrad_core.recipes import Recipe
@@ -213,6 +213,7 @@ class _Finder:
 
     work: _Work
     size_px: int
+    detector: FaceDetector | None = None
 
     def faces(self, photo: Tensor) -> list[AlignedFace]:
         """Return the chosen faces of a photo."""
@@ -234,7 +235,11 @@ class _Finder:
         if self._is_aligned(photo):
             return None, None
         lines = [line for line in (landmarks or "").splitlines() if line.strip()]
-        return (lines[0], None) if lines else (None, face_detector())
+        if lines:
+            return lines[0], None
+        if self.detector is None:
+            self.detector = face_detector()
+        return None, self.detector
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import folder_paths
 
+from ..pdgrad_core.errors import CheckpointNotFoundError
 from ..pdgrad_core.registry import unknown_name
 from ..pdgrad_core.weights.catalogue import CATALOGUE, WeightFile, weight_file
 from ..pdgrad_core.weights.folders import COMFYUI_CATEGORIES, find, locate, search_folders
@@ -61,9 +62,14 @@ def weights_path(choice: str, category: str) -> Path:
     """
     catalogued = [file.name for file in CATALOGUE]
     if choice in catalogued:
-        return find(
-            choice, search_folders(extra_folders=_host_folders(weight_file(choice).category))
-        )
+        folders = search_folders(extra_folders=_host_folders(weight_file(choice).category))
+        try:
+            return find(choice, folders)
+        except CheckpointNotFoundError as error:
+            # The other loaders of the graph may lack theirs too, and would say so one by one.
+            raise CheckpointNotFoundError(
+                f"{error} (The Fetch Weights tab in the sidebar lists all that a recipe lacks.)"
+            ) from error
     path = folder_paths.get_full_path(category, choice)
     if path is None:
         raise unknown_name(f"weight file in models/{category}", choice, choices([], category))
