@@ -30,7 +30,8 @@ class PDGradExtension(ComfyExtension):
 
 
 def node_list() -> list[type[io.ComfyNode]]:
-    """Return every node class, and make the pack's model folders known to the host."""
+    """Return every node class; make our model folders and the page's routes known to the host."""
     importlib.import_module(".weights", __name__).register_folders()
+    importlib.import_module(".fetch_routes", __name__).register_routes()
     modules = [importlib.import_module(f".{name}", __name__) for name in MODULES]
     return [node for module in modules for node in module.NODES]

@@ -19,7 +19,7 @@ from .boundary import (
     to_host,
 )
 from .sockets import FacesIO, Placement
-from .weights import weights_path
+from .weights import found_path
 
 if TYPE_CHECKING:
     from ..pdgrad_core.alignment import AlignedFace, Face, FaceDetector
@@ -87,8 +87,9 @@ class AlignFaces(io.ComfyNode):
             category="PDGrad/align",
             description=(
                 "Cuts faces out of a photo, upright and at the size the prior wants. Only the "
-                "faces you choose are touched. Faces are found by RetinaFace, or by landmarks "
-                "that you type or connect; a picture that is an aligned face is only resized."
+                "faces you choose are touched. Faces are found by RetinaFace where its weights "
+                "are, else by the small YuNet that comes with the pack, or by landmarks that you "
+                "type or connect; a picture that is an aligned face is only resized."
             ),
             inputs=_inputs(),
             outputs=[
@@ -148,19 +149,16 @@ def _output(
 
 
 def face_detector(threshold: float = 0.97, short_side_px: int = 640) -> FaceDetector:
-    """Load RetinaFace and put it under the host's care.
+    """Load RetinaFace, or the small detector where it is not here, under the host's care.
 
     Args:
         threshold: Lowest score of a found face.
         short_side_px: The photo's shorter side while faces are looked for.
-
-    Raises:
-        CheckpointNotFoundError: Its weights are not here.
     """
-    from ..pdgrad_core.alignment import load_detector
+    from ..pdgrad_core.alignment import best_detector
 
-    path = weights_path("retinaface", "facedetection")
-    detector = load_detector(path, threshold=threshold, short_side_px=short_side_px)
+    path = found_path("retinaface")
+    detector = best_detector(path, threshold=threshold, short_side_px=short_side_px)
     load_networks([patcher_for(detector.network)])
     return detector
 

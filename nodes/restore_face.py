@@ -36,10 +36,10 @@ from .boundary import (
 from .restore_face_inputs import ALIGNED, AUTO, BY_SIZE, OWN, PHOTO_MODELS, inputs
 from .sample import BYTES_PER_PIXEL, for_the_page
 from .sockets import Patcher, Trace, TraceIO
-from .weights import all_folders
+from .weights import all_folders, lacking
 
 if TYPE_CHECKING:
-    from ..pdgrad_core.alignment import AlignedFace
+    from ..pdgrad_core.alignment import AlignedFace, FaceDetector
     from ..pdgrad_core.models.sets import ModelSet
     from ..pdgrad_core.pipeline import Restoration
     from ..pdgrad_core.recipes import Recipe
@@ -134,6 +134,14 @@ class _Work:
             mask=self.values.get("mask") is not None,
             style=False,
         )
+        if self.values["models"] == PHOTO_MODELS:
+            self._everything_is_here()
+
+    def _everything_is_here(self) -> None:
+        """Name all missing files and packages at once."""
+        chosen = self.values["restorer"]
+        found = lacking(self.settings.resolved(), restorer=None if chosen == OWN else chosen)
+        found.check("To get them, open Fetch Weights in the sidebar, choose models: demo, or run:")
 
     def __call__(self) -> tuple[Tensor, Restoration]:
         """Return the photos with their faces restored, and what was found of the faces."""
@@ -213,6 +221,7 @@ class _Finder:
 
     work: _Work
     size_px: int
+    detector: FaceDetector | None = None
 
     def faces(self, photo: Tensor) -> list[AlignedFace]:
         """Return the chosen faces of a photo."""
@@ -234,7 +243,11 @@ class _Finder:
         if self._is_aligned(photo):
             return None, None
         lines = [line for line in (landmarks or "").splitlines() if line.strip()]
-        return (lines[0], None) if lines else (None, face_detector())
+        if lines:
+            return lines[0], None
+        if self.detector is None:
+            self.detector = face_detector()
+        return None, self.detector
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,18 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import folder_paths
 
+from ..pdgrad_core.errors import CheckpointNotFoundError
 from ..pdgrad_core.registry import unknown_name
-from ..pdgrad_core.weights.catalogue import CATALOGUE, weight_file
-from ..pdgrad_core.weights.folders import COMFYUI_CATEGORIES, find, search_folders
+from ..pdgrad_core.weights.catalogue import CATALOGUE, WeightFile, weight_file
+from ..pdgrad_core.weights.folders import COMFYUI_CATEGORIES, find, locate, search_folders
+
+if TYPE_CHECKING:
+    from ..pdgrad_core.preflight import Preflight
+    from ..pdgrad_core.recipes import Recipe
 
 DEMO = "demo"
 """The choice that needs no file: the embedded models, which know drawn faces only."""
@@ -56,13 +62,24 @@ def weights_path(choice: str, category: str) -> Path:
     """
     catalogued = [file.name for file in CATALOGUE]
     if choice in catalogued:
-        return find(
-            choice, search_folders(extra_folders=_host_folders(weight_file(choice).category))
-        )
+        folders = search_folders(extra_folders=_host_folders(weight_file(choice).category))
+        try:
+            return find(choice, folders)
+        except CheckpointNotFoundError as error:
+            # The other loaders of the graph may lack theirs too, and would say so one by one.
+            raise CheckpointNotFoundError(
+                f"{error} (The Fetch Weights tab in the sidebar lists all that a recipe lacks.)"
+            ) from error
     path = folder_paths.get_full_path(category, choice)
     if path is None:
         raise unknown_name(f"weight file in models/{category}", choice, choices([], category))
     return Path(path)
+
+
+def found_path(name: str) -> Path | None:
+    """Return where a catalogued weight file lies, None where it is not here."""
+    file = weight_file(name)
+    return locate(file, search_folders(extra_folders=_host_folders(file.category)))
 
 
 def demo_path(role: str) -> Path:
@@ -70,6 +87,24 @@ def demo_path(role: str) -> Path:
     from ..pdgrad_core.embedded import demo_weights
 
     return demo_weights(role)
+
+
+def lacking(row: "Recipe", restorer: str | None = None) -> "Preflight":
+    """Look up what a recipe needs on photos, and what of it is here.
+
+    Args:
+        row: The recipe, resolved.
+        restorer: Key in `RESTORERS`; None for the recipe's own.
+    """
+    from ..pdgrad_core.preflight import preflight
+
+    folders = search_folders(extra_folders=all_folders())
+    return preflight(row, folders, restorer=restorer, target=target_folder)
+
+
+def target_folder(file: WeightFile) -> Path:
+    """Return the host's folder for a weight file: the first of its category."""
+    return Path(folder_paths.get_folder_paths(file.category)[0])
 
 
 def _host_folders(first: str) -> list[str]:

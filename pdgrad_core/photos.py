@@ -9,7 +9,8 @@ from torch import Tensor
 
 from .alignment.align import AlignedFace, align_face, take_as_aligned
 from .alignment.choose import choose_faces
-from .alignment.detect import FaceDetector, load_detector
+from .alignment.detect import FaceDetector
+from .alignment.detectors import best_detector
 from .alignment.face import face_from_landmarks, invert
 from .alignment.mask import load_parser
 from .alignment.paste_back import paste_back
@@ -17,7 +18,7 @@ from .alignment.warp import warp
 from .errors import NoFaceError
 from .images import resize
 from .weights.catalogue import weight_file
-from .weights.folders import find, locate
+from .weights.folders import locate
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,6 @@ class FaceFinder:
         Raises:
             NoFaceError: No face was found.
             InvalidInputError: An aligned photo is not square, or the landmarks make no face.
-            CheckpointNotFoundError: A face has to be detected and the detector is not here.
         """
         if self.aligned:
             return [take_as_aligned(photo, self.size_px)]
@@ -63,12 +63,8 @@ class FaceFinder:
         return [align_face(photo, face, self.size_px) for face in faces]
 
     def load_detector(self) -> FaceDetector:
-        """Load RetinaFace from the folders.
-
-        Raises:
-            CheckpointNotFoundError: It is not there.
-        """
-        return load_detector(find("retinaface", self.folders), self.device)
+        """Load RetinaFace from the folders, or the small detector where it is in none."""
+        return best_detector(locate(weight_file("retinaface"), self.folders), self.device)
 
 
 # A crop's pixel is missing if the hole's share in it could change its 8-bit value.

@@ -92,6 +92,12 @@ def no_network():
         yield
 
 
+@pytest.fixture(autouse=True)
+def outside_comfyui(monkeypatch):
+    """Keep out of the models of a ComfyUI in whose custom_nodes this checkout may lie."""
+    monkeypatch.setattr("pdgrad_core.weights.folders.surrounding_comfyui", lambda: None)
+
+
 def check_loopback(sock, address):
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         check_host(address[0])

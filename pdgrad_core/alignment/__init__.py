@@ -3,23 +3,28 @@
 from .align import AlignedFace, align_face, take_as_aligned
 from .choose import choose_faces, left_to_right
 from .detect import FaceDetector, load_detector
+from .detectors import best_detector
 from .draw import draw_faces
 from .face import Face, face_from_landmarks, parse_landmarks
 from .mask import FaceParser, load_parser
 from .paste_back import paste_back
+from .yunet import YuNetDetector, load_yunet
 
 __all__ = [
     "AlignedFace",
     "Face",
     "FaceDetector",
     "FaceParser",
+    "YuNetDetector",
     "align_face",
+    "best_detector",
     "choose_faces",
     "draw_faces",
     "face_from_landmarks",
     "left_to_right",
     "load_detector",
     "load_parser",
+    "load_yunet",
     "parse_landmarks",
     "paste_back",
     "take_as_aligned",

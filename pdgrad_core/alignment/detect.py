@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from ..checkpoints import load_checkpoint, load_strict
-from ..dependencies import require
+from ..dependencies import require_alone
 from ..errors import InvalidInputError
 from ..images import check_image, resize
 from ..parameters import Param
@@ -74,14 +74,12 @@ class FaceDetector:
         Raises:
             InvalidInputError: Not one finite image.
         """
-        check_image(photo, "The photo")
-        if photo.shape[0] != 1:
-            raise InvalidInputError(f"Expected one photo, found a batch of {photo.shape[0]}.")
-        threshold = self.threshold if threshold is None else threshold
-        Param(0.0, 1.0).check("threshold", threshold)
+        threshold = self.checked(photo, threshold)
         with torch.inference_mode(False), torch.no_grad():
             home = next(self.network.parameters())
-            image = self._resized(photo.to(home.device, torch.float32, copy=True))
+            image = self.resized(
+                photo.to(home.device, torch.float32, copy=True), self.short_side_px
+            )
             height, width = image.shape[-2:]
             mean = torch.tensor(BGR_MEAN, device=image.device).view(1, 3, 1, 1)
             bgr = ((image + 1) * 127.5).flip(1) - mean
@@ -90,9 +88,20 @@ class FaceDetector:
         ratio = torch.tensor([photo.shape[-1] / width, photo.shape[-2] / height])
         return _faces(boxes, scores[:, 1], landmarks, (height, width), ratio, threshold)
 
-    def _resized(self, photo: Tensor) -> Tensor:
+    def checked(self, photo: Tensor, threshold: float | None) -> float:
+        """Return the threshold for a photo, if both can be used; see `__call__`."""
+        check_image(photo, "The photo")
+        if photo.shape[0] != 1:
+            raise InvalidInputError(f"Expected one photo, found a batch of {photo.shape[0]}.")
+        threshold = self.threshold if threshold is None else threshold
+        Param(0.0, 1.0).check("threshold", threshold)
+        return threshold
+
+    @staticmethod
+    def resized(photo: Tensor, short_side_px: int | None) -> Tensor:
+        """Return a photo whose shorter side has so many pixels, its longer one not too many."""
         height, width = photo.shape[-2:]
-        factor = self.short_side_px / min(height, width) if self.short_side_px else 1.0
+        factor = short_side_px / min(height, width) if short_side_px else 1.0
         factor = min(factor, MAX_SIDE_PX / max(height, width))
         return resize(photo, max(1, round(height * factor)), max(1, round(width * factor)))
 
@@ -127,7 +136,9 @@ def retinaface_network() -> nn.Module:
 
     facexlib's own `init_detection_model` would download weights; its class does not.
     """
-    facexlib = require("facexlib.detection.retinaface", "facexlib", "Face detection")
+    facexlib = require_alone(
+        "facexlib.detection.retinaface", "facexlib", "Face detection", unused=["cv2"]
+    )
     with warnings.catch_warnings():
         # It calls torchvision with an argument that has been renamed since.
         warnings.simplefilter("ignore")

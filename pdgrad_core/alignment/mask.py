@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from ..checkpoints import load_checkpoint, load_strict
-from ..dependencies import require
+from ..dependencies import require_alone
 from ..images import check_image, resize
 
 PARSER_SIZE_PX = 512
@@ -69,7 +69,7 @@ def load_parser(path: Path | str, device: torch.device | str = "cpu") -> FacePar
 
 def parsenet_network() -> nn.Module:
     """Return facexlib's ParseNet with random weights."""
-    facexlib = require("facexlib.parsing.parsenet", "facexlib", "Parsing a face")
+    facexlib = require_alone("facexlib.parsing.parsenet", "facexlib", "Parsing a face")
     return facexlib.ParseNet(in_size=PARSER_SIZE_PX, out_size=PARSER_SIZE_PX, parsing_ch=19)
 
 

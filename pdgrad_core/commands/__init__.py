@@ -2,9 +2,9 @@
 
 from types import ModuleType
 
-from . import ablate, benchmark, degrade, demo, methods, restore, sample, weights
+from . import ablate, benchmark, degrade, demo, doctor, methods, restore, sample, weights
 
 COMMANDS: tuple[ModuleType, ...] = (
-    *(demo, restore, sample, degrade, methods, ablate, benchmark, weights),
+    *(demo, restore, sample, degrade, methods, ablate, benchmark, weights, doctor),
 )
 """The subcommands, in the order in which `pdgrad --help` lists them."""

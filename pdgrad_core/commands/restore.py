@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +102,8 @@ def run(args: argparse.Namespace) -> int:
     photos = [load_image(path) for path in args.photos]
     reference_photos = [load_image(path) for path in args.reference]
     masks, style = load_masks(args.mask, photos), load_color_style(args.color_style)
+    if args.models != DEMO:
+        _check_everything_is_here(args, row)
     models = load_model_set(
         args.models,
         restorer=args.restorer or row.restorer_with(args.models == DEMO),
@@ -155,6 +158,20 @@ def _check(args: argparse.Namespace, row: "Recipe") -> None:
     stems = [path.stem for path in args.photos]
     if len(set(stems)) < len(stems):
         raise InvalidInputError("Two photos have the same name; their results would collide.")
+
+
+def _check_everything_is_here(args: argparse.Namespace, row: "Recipe") -> None:
+    """Name all missing files and packages at once, before the first network is loaded."""
+    from ..preflight import preflight
+    from ..weights.folders import fetch_folder, search_folders
+
+    preflight(
+        row,
+        search_folders(args.models),
+        restorer=args.restorer,
+        prior=args.prior,
+        target=partial(fetch_folder, args.models),
+    ).check()
 
 
 def _cut_references(

@@ -56,6 +56,7 @@ def write_report(
             role: {"file": path.name, "sha256": sha256_of(path)}
             for role, path in models.paths.items()
         },
+        "notes": list(models.notes),
         "precision": models.precision,
         "dtype": dtype_name(models.prior.dtype),
         "compiled": models.compiled,

@@ -112,10 +112,10 @@ def _where(args: argparse.Namespace) -> int:
 
 
 def _fetch(args: argparse.Namespace) -> int:
-    folder = fetch_folder(args.models)
     files = [weight_file(name) for name in args.names]
     results: list[dict[str, Any]] = []
     for file in files:
+        folder = fetch_folder(args.models, file)
         # Said before the first byte; beside JSON, the terminal's other channel is for people.
         print(
             f"{file.name}: {file.file_name}, {file.size_text}; licence: {file.licence}\n"

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checkpoints import Checkpoint, build_strict, load_checkpoint, load_strict, warn_if_test
-from ..dependencies import require
+from ..dependencies import require_alone
 from ..errors import WrongArchitectureError
 from ..images import resize
 from ..registry import unknown_name
@@ -238,7 +238,7 @@ def load_arcface(path: Path | str, device: torch.device | str = "cpu") -> ArcFac
 
 
 def _load_ir_se50(checkpoint: Checkpoint) -> nn.Module:
-    arch: Any = require(
+    arch: Any = require_alone(
         "facexlib.recognition.arcface_arch", "facexlib", "facexlib's ir_se50 identity network"
     )
     network: nn.Module = arch.Backbone(50, 0.6, "ir_se")

@@ -13,8 +13,9 @@ from ..embedded import ROLES, demo_weights
 from ..errors import InvalidInputError
 from ..features import FEATURES, FeatureNetwork
 from ..restorers import RESTORERS, Restorer, load_restorer
-from ..weights.catalogue import weight_file
-from ..weights.folders import find, locate, search_folders
+from ..weights.folders import fetch_folder, search_folders
+from ..weights.instructions import missing_files
+from .choice import default_restorer, wanted_files
 from .compilation import compile_networks
 from .precision import precision_preset
 
@@ -22,9 +23,6 @@ logger = logging.getLogger(__name__)
 
 DEMO = "demo"
 """The set of embedded models, and its restorer."""
-
-DEFAULT_RESTORER = "codeformer"
-DEFAULT_PRIOR = "guided_diffusion"
 
 
 @dataclass
@@ -39,6 +37,7 @@ class ModelSet:
         name: "demo", or "" for a folder.
         precision: Preset in which the networks compute, out of `PRECISIONS`.
         compiled: Whether what has a compiled form runs in it.
+        notes: A sentence for each network that stands in for the first choice.
     """
 
     prior: LoadedPrior
@@ -48,6 +47,7 @@ class ModelSet:
     name: str = ""
     precision: str = "exact"
     compiled: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def device(self) -> torch.device:
@@ -72,47 +72,77 @@ def load_model_set(
 
     Args:
         models: Folder to search first, "demo" for the embedded set, or None for the usual folders.
-        restorer: Key in `RESTORERS`; None for the set's own (CodeFormer; the demo's coarse one).
+        restorer: Key in `RESTORERS`; None for the set's own (the demo's, or `default_restorer`).
         prior: Key in `PRIORS`; None for the papers' kind.
         features: The guidance's feature networks by name; "pixels" needs no file.
         fidelity: CodeFormer's w in [0, 1]; None for its default.
         device: Where everything is put.
         dtype: In what the prior computes; None for what `precision` says.
-        precision: See `precision_preset`; "auto" is "exact" for the demo's small networks, which
-            shall answer alike everywhere.
+        precision: See `precision_preset`; "auto" is "exact" for the demo, alike everywhere.
         compiled: Whether what gains by it is compiled, when it is first used.
         extra_folders: Further folders to search, as the host knows them.
 
     Raises:
         CheckpointError: A file is missing, damaged or of another network.
         UnknownNameError: There is no such restorer, prior, feature network or precision.
-        InvalidInputError: A fidelity for a restorer that has none; 16 bit where it is not fast.
+        InvalidInputError: A fidelity for a restorer without one; 16 bit where it is not fast.
         MissingDependencyError: Nothing can be compiled here.
     """
     demo = models == DEMO
     precision = "exact" if demo and precision == "auto" else precision
     preset = precision_preset(precision, torch.device(device))
-    _check_names(restorer, prior)
-    restorer = restorer or (DEMO if demo else DEFAULT_RESTORER)
+    restorer, note = _checked_names(restorer, prior, demo)
     if demo:
         logger.warning("The demo models know drawn faces only, 64x64 px; photos need the others.")
-        fidelity, paths = None, demo_paths(restorer, features, prior)
+        fidelity, paths, notes = None, demo_paths(restorer, features, prior), []
     else:
-        paths = _folder_paths(search_folders(models, extra_folders), restorer, features, prior)
+        folders = search_folders(models, extra_folders)
+        paths, notes = _published_paths(models, folders, restorer, features, prior)
     dtype = dtype or preset.prior
     found = load_paths(paths, restorer, features, device, dtype, prior, fidelity=fidelity)
     preset.apply(found.features)
     if compiled:
         compile_networks(found.features, found.prior)
-    return replace(found, name=DEMO if demo else "", precision=preset.name, compiled=compiled)
+    name, said = DEMO if demo else "", _said(note, *notes)
+    return replace(found, name=name, precision=preset.name, compiled=compiled, notes=said)
 
 
-def _check_names(restorer: str | None, prior: str | None) -> None:
-    """Raise UnknownNameError for a restorer or a kind of prior that is not there."""
-    if restorer is not None:
-        _ = RESTORERS[restorer]
+def _said(*notes: str) -> tuple[str, ...]:
+    """Log what stands in for what, and return it without the empty sentences."""
+    told = tuple(note for note in notes if note)
+    for note in told:
+        logger.warning("%s", note)
+    return told
+
+
+def _published_paths(
+    models: Path | str | None,
+    folders: Sequence[Path],
+    restorer: str,
+    features: Sequence[str],
+    prior: str | None,
+) -> tuple[dict[str, Path], list[str]]:
+    """Return the files of a set of published models by role, and a note for each stand-in."""
+    wanted = wanted_files(folders, restorer, features, prior)
+    missing = [one.file for one in wanted if one.path is None]
+    if missing:
+        raise missing_files(missing, folders, lambda file: fetch_folder(models, file))
+    paths = {one.role: one.path for one in wanted if one.path is not None}
+    return paths, [one.note for one in wanted]
+
+
+def _checked_names(restorer: str | None, prior: str | None, demo: bool) -> tuple[str, str]:
+    """Return the restorer asked for or the set's own, and a note where that is a stand-in.
+
+    Raises:
+        UnknownNameError: There is no such restorer or kind of prior.
+    """
     if prior is not None:
         _ = PRIORS[prior]
+    if restorer is None:
+        return (DEMO, "") if demo else default_restorer()
+    _ = RESTORERS[restorer]
+    return restorer, ""
 
 
 def load_paths(
@@ -182,21 +212,3 @@ def demo_paths(
     if restorer == DEMO:
         roles.append("restorer")
     return {role: demo_weights(role, folder) for role in roles}
-
-
-def _folder_paths(
-    folders: Sequence[Path], restorer: str, features: Sequence[str], prior: str | None
-) -> dict[str, Path]:
-    """Return the files of a set of published models by role; the first missing one is named."""
-    wanted: dict[str, Sequence[str]] = {
-        "prior": PRIORS[prior or DEFAULT_PRIOR].weights,
-        "restorer": [name for name in (RESTORERS[restorer].weights,) if name],
-        **{name: FEATURES[name].weights for name in features},
-    }
-    return {role: _first_found(names, folders) for role, names in wanted.items() if names}
-
-
-def _first_found(names: Sequence[str], folders: Sequence[Path]) -> Path:
-    """Return the first of several alternatives that is there; the error speaks of the first."""
-    found = (locate(weight_file(name), folders) for name in names)
-    return next((path for path in found if path is not None), None) or find(names[0], folders)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..dependencies import EXTRA_ARCHES, FACEXLIB, LPIPS, SPANDREL, Package
 from ..registry import unknown_name
 
 _S_LAB = "NTU S-Lab License 1.0 (non-commercial)"
@@ -25,6 +26,7 @@ class WeightFile:
         size_bytes: Exact size, None where not known.
         about_mb: Size in megabytes, where the exact one is not known.
         sha256: 64 hexadecimal digits, None where not known.
+        packages: Python packages that hold its network.
     """
 
     name: str
@@ -37,11 +39,17 @@ class WeightFile:
     size_bytes: int | None = None
     about_mb: int | None = None
     sha256: str | None = None
+    packages: tuple[Package, ...] = ()
 
     @property
     def file_name(self) -> str:
         """The official file name."""
         return self.file_names[0]
+
+    @property
+    def about_megabytes(self) -> float:
+        """The size in megabytes, 0 where it is not known."""
+        return float(self.about_mb or 0) if self.size_bytes is None else self.size_bytes / 1e6
 
     @property
     def size_text(self) -> str:
@@ -73,6 +81,7 @@ CATALOGUE: tuple[WeightFile, ...] = (
         url="https://github.com/sczhou/CodeFormer/releases/download/v0.1.0/codeformer.pth",
         size_bytes=376637898,
         sha256="1009e537e0c2a07d4cabce6355f53cb66767cd4b4297ec7a4a64ca4b8a5684b7",
+        packages=(SPANDREL, EXTRA_ARCHES),
     ),
     WeightFile(
         name="arcface-iresnet50",
@@ -94,6 +103,7 @@ CATALOGUE: tuple[WeightFile, ...] = (
         url="https://download.pytorch.org/models/vgg16-397923af.pth",
         about_mb=553,
         sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+        packages=(LPIPS,),
     ),
     WeightFile(
         name="retinaface",
@@ -105,6 +115,7 @@ CATALOGUE: tuple[WeightFile, ...] = (
         url=f"{_FACEXLIB}/download/v0.1.0/detection_Resnet50_Final.pth",
         size_bytes=109497761,
         sha256="6d1de9c2944f2ccddca5f5e010ea5ae64a39845a86311af6fdf30841b0a5a16d",
+        packages=(FACEXLIB,),
     ),
     WeightFile(
         name="parsenet",
@@ -116,6 +127,7 @@ CATALOGUE: tuple[WeightFile, ...] = (
         url=f"{_FACEXLIB}/download/v0.2.2/parsing_parsenet.pth",
         size_bytes=85331193,
         sha256="3d558d8d0e42c20224f13cf5a29c79eba2d59913419f945545d8cf7b72920de2",
+        packages=(FACEXLIB,),
     ),
     WeightFile(
         name="awing",
@@ -127,17 +139,19 @@ CATALOGUE: tuple[WeightFile, ...] = (
         url=f"{_FACEXLIB}/download/v0.1.0/alignment_WFLW_4HG.pth",
         size_bytes=193670248,
         sha256="bbfd137307a4c7debd5c283b9b0ce539466cee417ac0a155e184d857f9f2899c",
+        packages=(FACEXLIB,),
     ),
     WeightFile(
         name="arcface-ir-se50",
         file_names=("recognition_arcface_ir_se50.pth",),
-        purpose="scoring identity by a network that did not guide (ArcFace, IR-SE50)",
+        purpose="the identity features, or scoring where another guides (ArcFace, IR-SE50)",
         licence="MIT (InsightFace_Pytorch)",
         category="pdgrad",
         page=_FACEXLIB,
         url=f"{_FACEXLIB}/download/v0.1.0/recognition_arcface_ir_se50.pth",
         about_mb=175,
         sha256="a035c768259b98ab1ce0e646312f48b9e1e218197a0f80ac6765e88f8b6ddf28",
+        packages=(FACEXLIB,),
     ),
     WeightFile(
         name="pgdiff-rrdb",
@@ -157,6 +171,7 @@ CATALOGUE: tuple[WeightFile, ...] = (
         url="https://github.com/TencentARC/GFPGAN/releases/download/v1.3.0/GFPGANv1.4.pth",
         size_bytes=348632874,
         sha256="e2cd4703ab14f4d01fd1383a8a8b266f9a5833dacee8e6a79d3bf21a1b6be5ad",
+        packages=(SPANDREL,),
     ),
     WeightFile(
         name="restoreformer",
@@ -168,6 +183,7 @@ CATALOGUE: tuple[WeightFile, ...] = (
         url="https://github.com/TencentARC/GFPGAN/releases/download/v1.3.4/RestoreFormer.pth",
         size_bytes=290785322,
         sha256="07404d446d62ca3d5ed38b1de09a947a1e77d46dbccec961a74d713a8f24ace0",
+        packages=(SPANDREL,),
     ),
     WeightFile(
         name="gpen-512",

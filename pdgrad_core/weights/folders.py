@@ -2,13 +2,13 @@
 
 import importlib.util
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import CheckpointNotFoundError, InvalidInputError
 from .catalogue import WeightFile, weight_file
+from .command_lines import fetch_command
 
 COMFYUI_CATEGORIES = ("pdgrad", "facerestore_models", "facedetection")
 """ComfyUI's model folders that hold files of the catalogue."""
@@ -20,8 +20,8 @@ def search_folders(
     """Return the folders to search, first match wins; those that do not exist are harmless.
 
     Order: `models`, `extra_folders`, $PDGRAD_MODELS, this package's own folder, the caches of
-    facexlib and torch hub, the model folders of the ComfyUI at $COMFYUI_PATH and at
-    `~/comfy/ComfyUI`.
+    facexlib and torch hub, the model folders of the ComfyUI in which this package lies, of that at
+    $COMFYUI_PATH and of that at `~/comfy/ComfyUI`.
 
     Args:
         models: Folder given by the user (`--models`).
@@ -47,10 +47,25 @@ def search_folders(
     return list(dict.fromkeys(folders))
 
 
-def fetch_folder(models: Path | str | None = None) -> Path:
-    """Return the folder into which files are fetched: `models`, $PDGRAD_MODELS or our own."""
+def fetch_folder(models: Path | str | None = None, file: WeightFile | None = None) -> Path:
+    """Return the folder into which files are fetched.
+
+    `models`, $PDGRAD_MODELS, the file's model folder of the ComfyUI in which this package lies, or
+    our own folder.
+    """
     chosen = models or os.environ.get("PDGRAD_MODELS")
-    return Path(chosen).expanduser() if chosen else _own_folder()
+    if chosen:
+        return Path(chosen).expanduser()
+    root = surrounding_comfyui()
+    if root is not None and file is not None:
+        return root / "models" / file.category
+    return _own_folder()
+
+
+def surrounding_comfyui() -> Path | None:
+    """Return the ComfyUI in whose custom_nodes this package lies, None where it is elsewhere."""
+    folder = Path(__file__).absolute().parents[2].parent
+    return folder.parent if folder.name == "custom_nodes" else None
 
 
 def locate(file: WeightFile, folders: Sequence[Path]) -> Path | None:
@@ -81,7 +96,7 @@ def find(name: str, folders: Sequence[Path] | None = None) -> Path:
     folders = search_folders() if folders is None else folders
     found = locate(file, folders)
     if found is None:
-        raise CheckpointNotFoundError(_not_found(file, folders))
+        raise not_found(file, folders)
     return found
 
 
@@ -90,15 +105,18 @@ def by_hand(file: WeightFile, folder: Path) -> str:
     return f"download it by hand from {file.page} and put it into {folder} as {file.file_name}"
 
 
-def _not_found(file: WeightFile, folders: Sequence[Path]) -> str:
-    folder = folders[0] if folders else fetch_folder()
+def not_found(file: WeightFile, folders: Sequence[Path]) -> CheckpointNotFoundError:
+    """Return the error for a file that is in none of the folders: what it is and how to get it."""
+    folder = folders[0] if folders else fetch_folder(file=file)
     what = f"{file.file_name} is needed for {file.purpose} and was not found ({file.size_text}"
     if file.url is None:
-        return f"{what}; licence: {file.licence}): {by_hand(file, folder)}."
-    option = "" if folder == fetch_folder() else f" --models {shlex.quote(str(folder))}"
-    return (
+        return CheckpointNotFoundError(
+            f"{what}; licence: {file.licence}): {by_hand(file, folder)}."
+        )
+    command = fetch_command([file.name], None if folder == fetch_folder(file=file) else folder)
+    return CheckpointNotFoundError(
         f"{what}; licence: {file.licence}; from {file.url}): put it into {folder}, or run: "
-        f"pdgrad weights fetch {file.name}{option}"
+        f"{command}"
     )
 
 
@@ -126,5 +144,5 @@ def _cache_root() -> Path:
 
 def _comfyui_roots() -> list[Path]:
     chosen = os.environ.get("COMFYUI_PATH")
-    default = Path.home() / "comfy" / "ComfyUI"
-    return [Path(chosen).expanduser(), default] if chosen else [default]
+    roots = [surrounding_comfyui(), Path(chosen).expanduser() if chosen else None]
+    return [*(root for root in roots if root is not None), Path.home() / "comfy" / "ComfyUI"]

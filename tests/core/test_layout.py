@@ -22,7 +22,7 @@ def sources(*folders):
 
 
 CORE = sources("pdgrad_core")
-SHIPPED = ["__init__.py", *CORE, *sources("nodes", "scripts")]
+SHIPPED = ["__init__.py", "fetch_weights.py", *CORE, *sources("nodes", "scripts")]
 
 
 def tree_of(name):

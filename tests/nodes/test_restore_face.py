@@ -1,6 +1,9 @@
 """Restore Face: the whole restoration in one node, as the wired graph gives it."""
 
 import json
+import shlex
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -109,7 +112,7 @@ def test_a_mask_says_what_is_missing(pack, restore, faces):
     ("inputs", "message"),
     [
         ({"references": None}, "guided by a reference photo"),
-        ({"photo_is": "whole photo"}, "detection_Resnet50_Final"),
+        ({"photo_is": "whole photo"}, "No face was found"),
         ({"restorer": "codeformer"}, "come with their own restorer"),
         ({"recipe": "pgdiff-quality"}, "no discriminator"),
         ({"landmarks": "1,2 3,4", "photo_is": "whole photo"}, "Expected 5 points"),
@@ -126,6 +129,26 @@ def test_what_cannot_work_is_said_before_the_first_step(
     with pytest.raises(pack.error("PDGradError"), match=message):
         restore(**inputs)
     assert not pack.host.progress
+
+
+def test_all_that_is_missing_for_photos_is_said_at_once(pack, restore, monkeypatch):
+    weights = pack.module("nodes.weights")
+    folders = [pack.host.folder / "pdgrad"]
+    monkeypatch.setattr(weights, "search_folders", lambda extra_folders: folders)
+    with pytest.raises(pack.error("CheckpointError")) as caught:
+        restore(models="photos", restorer="gfpgan")
+    text = str(caught.value)
+    assert "4 files" in text
+    for name in ("iddpm_ffhq512_ema500000.pth", "GFPGANv1.4.pth", "vgg16-397923af.pth"):
+        assert name in text
+    # The commands are for an install without `pdgrad`: ComfyUI's Python and the pack's own script.
+    command = shlex.split(text.splitlines()[-1])
+    assert command[0] == sys.executable
+    assert Path(command[1]).name == "fetch_weights.py" and Path(command[1]).is_file()
+    for category in ("pdgrad", "facerestore_models"):
+        assert f"into {pack.host.folder / category}" in text
+        assert (pack.host.folder / category).is_dir()
+    assert not pack.host.progress and not pack.host.loaded
 
 
 def test_cancel_stops_it(pack, restore):

@@ -55,15 +55,19 @@ class ComfyUI:
         checkout: Where main.py lies.
         folder: An empty folder.
         pack: The pack to link in.
+        others: Further packs: the source of their `__init__.py` by name.
 
     $COMFYUI_FRONTEND names the folder of another frontend than the one installed.
     """
 
-    def __init__(self, checkout, folder, pack=ROOT):
+    def __init__(self, checkout, folder, pack=ROOT, others=None):
         self.folder = folder
         for name in ("custom_nodes", "input", "output", "models", "temp", "user"):
             (folder / name).mkdir(parents=True)
         (folder / "custom_nodes" / "pdgrad").symlink_to(pack)
+        for name, source in (others or {}).items():
+            (folder / "custom_nodes" / name).mkdir()
+            (folder / "custom_nodes" / name / "__init__.py").write_text(source)
         example = checkout / "input" / "example.png"
         if example.is_file():
             shutil.copy(example, folder / "input")
