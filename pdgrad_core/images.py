@@ -3,9 +3,6 @@
 Inside the core an image is a float tensor `(B, 3, H, W)`, RGB in [-1, 1].
 """
 
-import os
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +13,7 @@ from einops import rearrange
 from torch import Tensor
 
 from .errors import ImageError, InvalidInputError
+from .files import write_whole
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -100,23 +98,6 @@ def check_image_name(path: Path | str) -> None:
         )
 
 
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a temporary file beside `path`, then put it in place in one step.
-
-    An interruption or an error leaves the old file, if any, and no half-written one.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        write(temporary)
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def to_pil(image: Tensor) -> "Image":
     """Return one image, `(1, 3, H, W)` or `(3, H, W)` in [-1, 1], as an 8-bit Pillow picture."""
     from PIL import Image
@@ -187,9 +168,3 @@ def _as_rgb(picture: "Image") -> "Image":
         white = Image.new("RGBA", picture.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, picture).convert("RGB")
     return picture.convert("RGB")
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

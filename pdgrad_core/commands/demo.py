@@ -175,7 +175,7 @@ def _write_pictures(
 
 
 def _save(picture: "Image", path: Path) -> None:
-    from ..images import write_whole
+    from ..files import write_whole
 
     write_whole(path, lambda temporary: picture.save(temporary, format="PNG"))
 

@@ -72,7 +72,7 @@ def write_json(value: Any, path: Path | None = None) -> None:
     if path is None:
         print(text)
         return
-    from ..images import write_whole
+    from ..files import write_whole
 
     def write(temporary: Path) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")

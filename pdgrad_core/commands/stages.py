@@ -6,7 +6,8 @@ from pathlib import Path
 from torch import Tensor
 
 from ..diffusion.sampler import Record, StepState
-from ..images import save_image, write_whole
+from ..files import write_whole
+from ..images import save_image
 from ..trace import plot_trace
 
 X0HATS = 10

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from ..errors import CorruptCheckpointError, InvalidInputError
-from ..images import save_image, write_whole
+from ..files import write_whole
+from ..images import save_image
 from .config import TrainingConfig
 from .dataset import FaceSource
 from .objectives import OBJECTIVES

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..checkpoints import METADATA_ENTRY, TEST_WEIGHTS_KEY
 from ..errors import InvalidInputError
-from ..images import write_whole
+from ..files import write_whole
 from ..registry import unknown_name
 from .catalogue import weight_file
 
