@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .command_parser import CommandParser
-from .model_options import announce, step_progress, write_json
+from .model_options import step_progress, write_json
 from .recipe_options import add_recipe_choice
+from .streams import announce, say
 
 if TYPE_CHECKING:
     import torch
@@ -106,7 +107,7 @@ def _show(report: dict[str, Any], out: Path, as_json: bool) -> int:
     if as_json:
         write_json(report)
     else:
-        print(_summary(report, out))
+        say(_summary(report, out))
     return 0
 
 
