@@ -16,6 +16,7 @@ from .alignment.paste_back import paste_back
 from .alignment.warp import warp
 from .errors import NoFaceError
 from .images import resize
+from .masks import with_known_pixels
 from .weights.catalogue import weight_file
 from .weights.folders import find, locate
 
@@ -30,6 +31,7 @@ class FaceFinder:
         which: Which of the faces found; see `choose_faces`.
         folders: Where the detector's weights are looked for, when a face has to be detected.
         device: Where detection runs.
+        threshold: Lowest score, 0..1, of what is taken for a face.
     """
 
     size_px: int
@@ -37,6 +39,7 @@ class FaceFinder:
     which: str = "largest"
     folders: Sequence[Path] = ()
     device: torch.device | str = "cpu"
+    threshold: float = 0.97
 
     def __call__(
         self, photo: Tensor, landmarks: str | None = None, detector: FaceDetector | None = None
@@ -68,7 +71,7 @@ class FaceFinder:
         Raises:
             CheckpointNotFoundError: It is not there.
         """
-        return load_detector(find("retinaface", self.folders), self.device)
+        return load_detector(find("retinaface", self.folders), self.device, self.threshold)
 
 
 # A crop's pixel is missing if the hole's share in it could change its 8-bit value.
@@ -100,6 +103,20 @@ def cut_masks(mask: Tensor, faces: Sequence[AlignedFace]) -> Tensor:
             moved = warp(filled, invert(face.matrix), size, size)
         cut.append((moved.abs().amax(1, keepdim=True) > _LEAK).float())
     return torch.cat(cut)
+
+
+def keep_known_pixels(photo: Tensor, result: Tensor, mask: Tensor | None) -> Tensor:
+    """Return a restored photo whose known pixels are the photo's own, to the bit.
+
+    Args:
+        photo: `(1, 3, H, W)` in [-1, 1].
+        result: The photo with its faces put back. An aligned photo's may have another size, and
+            keeps its known pixels as they were cut out (`restore_faces`).
+        mask: `(1, 1, H, W)` on the photo, 1 where it is missing; None keeps nothing.
+    """
+    if mask is None or result.shape[-2:] != photo.shape[-2:]:
+        return result
+    return with_known_pixels(result, photo, mask)
 
 
 def put_back(

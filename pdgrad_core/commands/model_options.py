@@ -52,7 +52,7 @@ def step_progress(title: str) -> "Generator[Callable[[StepState], None], None, N
     from tqdm import tqdm
 
     # disable=None: no bar where nobody watches.
-    hidden = True if sys.stderr is None else None
+    hidden = True if sys.stderr is None or sys.stderr.closed else None
     with tqdm(desc=title, unit="step", file=sys.stderr, disable=hidden) as bar:
 
         def show(state: "StepState") -> None:
