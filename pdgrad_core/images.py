@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from .errors import ImageError, InvalidInputError
+from .errors import ImageError, InvalidInputError, NonFiniteError
 from .files import write_whole
 
 if TYPE_CHECKING:
@@ -114,7 +114,12 @@ def from_uint8(pixels: Tensor) -> Tensor:
 
 
 def to_uint8(image: Tensor) -> Tensor:
-    """Turn `(B, 3, H, W)` in [-1, 1] (clipped) into `(B, H, W, 3)` uint8 on the CPU."""
+    """Turn `(B, 3, H, W)` in [-1, 1] (clipped) into `(B, H, W, 3)` uint8 on the CPU.
+
+    Raises:
+        NonFiniteError: There are NaN or infinite values, which would come out black or white.
+    """
+    check_finite(image, "A picture")
     scaled = ((image.detach().float().cpu().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
     return rearrange(scaled, "b c h w -> b h w c").contiguous()
 
@@ -125,7 +130,12 @@ def from_unit(pixels: Tensor) -> Tensor:
 
 
 def to_unit(image: Tensor) -> Tensor:
-    """Turn `(B, 3, H, W)` in [-1, 1] (clipped) into `(B, H, W, 3)` in [0, 1]."""
+    """Turn `(B, 3, H, W)` in [-1, 1] (clipped) into `(B, H, W, 3)` in [0, 1].
+
+    Raises:
+        NonFiniteError: There are NaN or infinite values.
+    """
+    check_finite(image, "A picture")
     return rearrange((image.float().clamp(-1, 1) + 1.0) / 2.0, "b c h w -> b h w c").contiguous()
 
 
@@ -137,6 +147,12 @@ def check_image(image: Tensor, what: str) -> None:
         )
     if not torch.isfinite(image).all():
         raise InvalidInputError(f"{what} holds NaN or infinite values; check what made it.")
+
+
+def check_finite(values: Tensor, what: str, advice: str = "check what made it") -> None:
+    """Raise NonFiniteError, naming what it is, unless all values are finite."""
+    if not bool(torch.isfinite(values).all()):
+        raise NonFiniteError(f"{what} holds NaN or infinite values; {advice}.")
 
 
 def resize(image: Tensor, height: int, width: int, mode: str = "bilinear") -> Tensor:
