@@ -3,6 +3,8 @@
 Inside the core an image is a float tensor `(B, 3, H, W)`, RGB in [-1, 1].
 """
 
+import io
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,13 +91,26 @@ def save_image(image: Tensor, path: Path | str) -> None:
 
 def check_image_name(path: Path | str) -> None:
     """Raise ImageError unless the path's ending names a picture format that can be written."""
-    from PIL import Image
-
     suffix = Path(path).suffix.lower()
-    if Image.registered_extensions().get(suffix) not in Image.SAVE:
+    if not _takes_rgb(suffix):
         raise ImageError(
             f"{path} must end in a picture format's name such as .png or .jpg, not {suffix!r}."
         )
+
+
+@lru_cache
+def _takes_rgb(suffix: str) -> bool:
+    """Return whether a format takes pictures in colour: some that Pillow writes take others."""
+    from PIL import Image
+
+    name = Image.registered_extensions().get(suffix)
+    if name not in Image.SAVE:
+        return False
+    try:
+        Image.new("RGB", (MIN_SIDE_PX, MIN_SIDE_PX)).save(io.BytesIO(), format=name)
+    except Exception:  # each format refuses in its own way
+        return False
+    return True
 
 
 def to_pil(image: Tensor) -> "Image":

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..outputs import Output, check_outputs
 from .command_parser import CommandParser
 from .model_options import step_progress, write_json
 from .recipe_options import add_recipe_choice
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
 
 DEGRADATION = "pdgrad"
 """The preset by which the drawn picture is degraded."""
+
+WRITTEN = (
+    *("sheet.png", "x0hat.png", "trace.png", "report.json"),
+    *(f"{name}.png" for name in ("degraded", "reference", "coarse", "result", "truth")),
+)
+"""The files in the demo's folder."""
 
 STRIP = 8
 """So many estimates stand in x0hat.png, where there are so many steps."""
@@ -59,6 +66,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command and return the exit status."""
     began = time.perf_counter()
+    check_outputs([Output("--out", args.out, WRITTEN.__contains__)], [])
     announce("demo: loading PyTorch and the embedded models")
     from ..degradations import degrade
     from ..devices import parse_device

@@ -31,6 +31,11 @@ STATS_FILE = "stats.jsonl"
 REPORT_IMAGES = 2_000
 
 
+def is_run_file(name: str) -> bool:
+    """Return whether a run may write a file of this name into its folder."""
+    return name in (STATE_FILE, STATS_FILE) or name.startswith("samples_")
+
+
 class Trainer:
     """A training run: the objective, which holds all that is trained, and how far it is.
 
