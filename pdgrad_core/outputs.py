@@ -57,9 +57,11 @@ def check_outputs(outputs: Sequence[Output], inputs: Iterable[Path | None]) -> N
         _check_kind(output)
         for path in _existing(output):
             if path.exists() and _identity(path) in known:
+                source = known[_identity(path)]
+                way = "" if path == source else f", by its other name {path}"
                 raise WriteError(
-                    f"{output.option} would overwrite the input {known[_identity(path)]} (as "
-                    f"{path}); choose another place for it."
+                    f"{output.option} would overwrite the input {source}{way}; choose another "
+                    "place for it."
                 )
     _check_collisions(outputs)
     for folder in dict.fromkeys(output.folder for output in outputs):
