@@ -40,7 +40,7 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--out", type=Path, required=True, metavar="PATH",
-        help="picture to write; a folder where there are several photos",
+        help="picture to write, or a folder; a folder where there are several photos",
     )  # fmt: skip
     _add_face_options(parser)
     add_hint_options(parser)
