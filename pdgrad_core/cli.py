@@ -13,7 +13,7 @@ from .allocator import keep_freed_memory
 from .commands import COMMANDS
 from .commands.command_parser import CommandParser
 from .commands.stopping import heed_signals, stop_signal
-from .commands.streams import announce, lead_nowhere, prepare_streams, settle_streams
+from .commands.streams import announce, prepare_streams, settle_streams
 from .errors import PDGradError
 
 
@@ -72,7 +72,7 @@ def _main(argv: Sequence[str] | None) -> int:
         return 1
     except BrokenPipeError:
         # Whoever read the output has gone, as in `pdgrad ... | head`.
-        lead_nowhere(sys.stdout)
+        settle_streams()
         return 1
     except OSError as error:  # a full disk, a folder that may not be written
         if verbose:

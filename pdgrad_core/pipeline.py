@@ -69,9 +69,7 @@ def restore_faces(
     result = run(on_step, should_stop)
     clock.lap("sampling")
     fits = [curve for contraction in own for curve in contraction.losses]
-    image, seed = result.image.clamp(-1, 1), settings.seed
-    if recipe.keeps_known and images.mask is not None:
-        image = with_known_pixels(image, images.degraded, images.mask)
+    image, seed = _finished(recipe, images, result.image), settings.seed
     return Restoration(image, coarse, result.trace, recipe, seed, clock.seconds, fits)
 
 
@@ -91,6 +89,14 @@ def _prepared(
         networks=job.models.features,
         contractions=contractions,
     )
+
+
+def _finished(recipe: Recipe, images: GuideImages, sampled: Tensor) -> Tensor:
+    """Return the result: what was sampled, with y's known pixels where the recipe keeps them."""
+    image = sampled.clamp(-1, 1)
+    if images.mask is None or not recipe.keeps_known:
+        return image
+    return with_known_pixels(image, images.degraded, images.mask)
 
 
 def _job(degraded: Tensor, models: ModelSet, seed: int, watch: Watch) -> Job:
