@@ -16,7 +16,7 @@ from ..pdgrad_core.diffusion.schedule import Schedule
 from ..pdgrad_core.errors import InvalidInputError
 from ..pdgrad_core.faces.examples import EXAMPLE_SIZES
 from ..pdgrad_core.models.sets import DEMO, load_model_set
-from ..pdgrad_core.photos import FaceFinder, cut_masks, put_back
+from ..pdgrad_core.photos import FaceFinder, cut_masks, keep_known_pixels, put_back
 from ..pdgrad_core.recipes import Hints, check_needs
 from ..pdgrad_core.settings import Settings
 from . import schema
@@ -163,7 +163,7 @@ class _Work:
             on_step=report,
             should_stop=stop_if_interrupted,
         )
-        return self._pasted(faces, found.image.cpu()), found
+        return self._pasted(faces, found.image.cpu(), keeps_known=row.keeps_known), found
 
     def _models(self, row: Recipe) -> ModelSet:
         """Return the models that the recipe needs, on the host's device."""
@@ -193,25 +193,36 @@ class _Work:
         references = self.values.get("references")
         return [] if references is None else list(from_host(references, "A reference").split(1))
 
-    def _mask(self, faces: list[list[AlignedFace]]) -> Tensor | None:
+    def _masks(self) -> list[Tensor | None]:
+        """Return the mask of each photo, `(1, 1, H, W)`, or None."""
         mask = self.values.get("mask")
+        photos = len(self.photos)
         if mask is None:
-            return None
+            return [None] * photos
         masks = mask_from_host(mask)
-        if len(masks) not in (1, len(faces)):
+        if len(masks) not in (1, photos):
             raise InvalidInputError(
-                f"There are {len(masks)} masks for {len(faces)} photos; give one, or one for each."
+                f"There are {len(masks)} masks for {photos} photos; give one, or one for each."
             )
-        masks = masks.expand(len(faces), -1, -1, -1)
-        return torch.cat(
-            [cut_masks(one, here) for one, here in zip(masks.split(1), faces, strict=True)]
-        )
+        return list(masks.expand(photos, -1, -1, -1).split(1))
 
-    def _pasted(self, faces: list[list[AlignedFace]], results: Tensor) -> Tensor:
+    def _mask(self, faces: list[list[AlignedFace]]) -> Tensor | None:
+        """Return the faces' masks, cut out as the faces were."""
+        cut = [
+            cut_masks(mask, here)
+            for mask, here in zip(self._masks(), faces, strict=True)
+            if mask is not None
+        ]
+        return torch.cat(cut) if cut else None
+
+    def _pasted(
+        self, faces: list[list[AlignedFace]], results: Tensor, *, keeps_known: bool
+    ) -> Tensor:
         pasted: list[Tensor] = []
-        for photo, here in zip(self.photos.split(1), faces, strict=True):
+        for photo, here, mask in zip(self.photos.split(1), faces, self._masks(), strict=True):
             own, results = results[: len(here)], results[len(here) :]
-            pasted.append(put_back(photo, here, own, all_folders()))
+            whole = put_back(photo, here, own, all_folders())
+            pasted.append(keep_known_pixels(photo, whole, mask) if keeps_known else whole)
         return torch.cat(pasted)
 
 

@@ -5,7 +5,6 @@ Each subcommand is a module of `commands` with `add_parser(subparsers)` and `run
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
 
@@ -13,6 +12,8 @@ from . import __version__
 from .allocator import keep_freed_memory
 from .commands import COMMANDS
 from .commands.command_parser import CommandParser
+from .commands.stopping import heed_signals, stop_signal
+from .commands.streams import announce, prepare_streams, settle_streams
 from .errors import PDGradError
 
 
@@ -34,12 +35,28 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit status: 0 done, 1 error, 2 usage, 130 Ctrl-C."""
+    """Run the command line and return the exit status.
+
+    0: done; 1: an error, or a part could not be done; 2: wrong usage; 130: Ctrl-C; 143: the system
+    asked the program to end.
+    """
+    if argv is not None:
+        return _main(argv)
+    # Called as a program, so the process is ours alone.
+    prepare_streams()
+    heed_signals()
+    try:
+        return _main(None)
+    finally:
+        settle_streams()
+
+
+def _main(argv: Sequence[str] | None) -> int:
     verbose = False
     try:
         args = build_parser().parse_args(argv)
         verbose = bool(args.verbose)
-        if argv is None:  # called as a program, so the process is ours alone
+        if argv is None:
             keep_freed_memory()
         logging.basicConfig(
             level=logging.INFO if verbose else logging.WARNING,
@@ -47,21 +64,24 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream=sys.stderr,
         )
         status = args.run(args)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return status
     except PDGradError as error:
-        print(f"pdgrad: {error}", file=sys.stderr)
+        announce(f"pdgrad: {error}")
         return 1
     except BrokenPipeError:
-        # Whoever read the output has gone, as in `pdgrad ... | head`; give the interpreter's last
-        # flush somewhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read the output has gone, as in `pdgrad ... | head`.
+        settle_streams()
         return 1
     except OSError as error:  # a full disk, a folder that may not be written
         if verbose:
             raise
-        print(f"pdgrad: {error}", file=sys.stderr)
+        announce(f"pdgrad: {error}")
         return 1
-    except KeyboardInterrupt:
-        print("pdgrad: stopped; no file was left half-written.", file=sys.stderr)
-        return 130
+    except (Exception, KeyboardInterrupt) as error:
+        signal = stop_signal(error)
+        if signal is None:
+            raise
+        announce("pdgrad: stopped; no file was left half-written.")
+        return 128 + signal

@@ -17,6 +17,10 @@ class ImageError(PDGradError):
     """An image file that is missing, unreadable or of a size that cannot be used."""
 
 
+class WriteError(PDGradError, OSError):
+    """A file that cannot be written: a full disk, a folder that takes none, a place in use."""
+
+
 class NoFaceError(PDGradError):
     """No face was found where one was asked for."""
 
@@ -69,7 +73,11 @@ class PluginError(PDGradError):
     """A plugin that cannot be loaded."""
 
 
-class NonFiniteGradientError(PDGradError, ArithmeticError):
+class NonFiniteError(PDGradError, ArithmeticError):
+    """A network or a step gave NaN or infinite values."""
+
+
+class NonFiniteGradientError(NonFiniteError):
     """A guidance gradient is NaN or infinite."""
 
 

@@ -3,9 +3,8 @@
 Inside the core an image is a float tensor `(B, 3, H, W)`, RGB in [-1, 1].
 """
 
-import os
-import tempfile
-from collections.abc import Callable
+import io
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from .errors import ImageError, InvalidInputError
+from .errors import ImageError, InvalidInputError, NonFiniteError
+from .files import write_whole
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -91,30 +91,26 @@ def save_image(image: Tensor, path: Path | str) -> None:
 
 def check_image_name(path: Path | str) -> None:
     """Raise ImageError unless the path's ending names a picture format that can be written."""
-    from PIL import Image
-
     suffix = Path(path).suffix.lower()
-    if Image.registered_extensions().get(suffix) not in Image.SAVE:
+    if not _takes_rgb(suffix):
         raise ImageError(
             f"{path} must end in a picture format's name such as .png or .jpg, not {suffix!r}."
         )
 
 
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a temporary file beside `path`, then put it in place in one step.
+@lru_cache
+def _takes_rgb(suffix: str) -> bool:
+    """Return whether a format takes pictures in colour: some that Pillow writes take others."""
+    from PIL import Image
 
-    An interruption or an error leaves the old file, if any, and no half-written one.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    name = Image.registered_extensions().get(suffix)
+    if name not in Image.SAVE:
+        return False
     try:
-        write(temporary)
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        Image.new("RGB", (MIN_SIDE_PX, MIN_SIDE_PX)).save(io.BytesIO(), format=name)
+    except Exception:  # each format refuses in its own way
+        return False
+    return True
 
 
 def to_pil(image: Tensor) -> "Image":
@@ -133,7 +129,12 @@ def from_uint8(pixels: Tensor) -> Tensor:
 
 
 def to_uint8(image: Tensor) -> Tensor:
-    """Turn `(B, 3, H, W)` in [-1, 1] (clipped) into `(B, H, W, 3)` uint8 on the CPU."""
+    """Turn `(B, 3, H, W)` in [-1, 1] (clipped) into `(B, H, W, 3)` uint8 on the CPU.
+
+    Raises:
+        NonFiniteError: There are NaN or infinite values, which would come out black or white.
+    """
+    check_finite(image, "A picture")
     scaled = ((image.detach().float().cpu().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
     return rearrange(scaled, "b c h w -> b h w c").contiguous()
 
@@ -144,7 +145,12 @@ def from_unit(pixels: Tensor) -> Tensor:
 
 
 def to_unit(image: Tensor) -> Tensor:
-    """Turn `(B, 3, H, W)` in [-1, 1] (clipped) into `(B, H, W, 3)` in [0, 1]."""
+    """Turn `(B, 3, H, W)` in [-1, 1] (clipped) into `(B, H, W, 3)` in [0, 1].
+
+    Raises:
+        NonFiniteError: There are NaN or infinite values.
+    """
+    check_finite(image, "A picture")
     return rearrange((image.float().clamp(-1, 1) + 1.0) / 2.0, "b c h w -> b h w c").contiguous()
 
 
@@ -156,6 +162,12 @@ def check_image(image: Tensor, what: str) -> None:
         )
     if not torch.isfinite(image).all():
         raise InvalidInputError(f"{what} holds NaN or infinite values; check what made it.")
+
+
+def check_finite(values: Tensor, what: str, advice: str = "check what made it") -> None:
+    """Raise NonFiniteError, naming what it is, unless all values are finite."""
+    if not bool(torch.isfinite(values).all()):
+        raise NonFiniteError(f"{what} holds NaN or infinite values; {advice}.")
 
 
 def resize(image: Tensor, height: int, width: int, mode: str = "bilinear") -> Tensor:
@@ -187,9 +199,3 @@ def _as_rgb(picture: "Image") -> "Image":
         white = Image.new("RGBA", picture.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, picture).convert("RGB")
     return picture.convert("RGB")
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

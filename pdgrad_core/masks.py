@@ -110,3 +110,19 @@ def check_same_size(known: Tensor | None, image: Tensor) -> None:
 def keep_known(values: Tensor, known: Tensor | None) -> Tensor:
     """Return `values` `(B, C, H, W)` with zeros where nothing is known."""
     return values if known is None else torch.where(known, values, 0.0)
+
+
+def with_known_pixels(result: Tensor, original: Tensor, mask: Tensor) -> Tensor:
+    """Return a result whose known pixels are the original's, to the bit.
+
+    Args:
+        result: `(B, C, H, W)`.
+        original: The same shape.
+        mask: `(B or 1, 1, H, W)`, 1 where the original is missing.
+
+    Raises:
+        InvalidInputError: The mask has another shape or size.
+    """
+    known = known_pixels(mask).to(result.device)
+    check_same_size(known, result)
+    return torch.where(known, original.to(result), result)

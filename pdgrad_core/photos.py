@@ -17,6 +17,7 @@ from .alignment.paste_back import paste_back
 from .alignment.warp import warp
 from .errors import NoFaceError
 from .images import resize
+from .masks import with_known_pixels
 from .weights.catalogue import weight_file
 from .weights.folders import locate
 
@@ -31,6 +32,7 @@ class FaceFinder:
         which: Which of the faces found; see `choose_faces`.
         folders: Where the detector's weights are looked for, when a face has to be detected.
         device: Where detection runs.
+        threshold: Lowest score, 0..1, of what is taken for a face.
     """
 
     size_px: int
@@ -38,6 +40,7 @@ class FaceFinder:
     which: str = "largest"
     folders: Sequence[Path] = ()
     device: torch.device | str = "cpu"
+    threshold: float = 0.97
 
     def __call__(
         self, photo: Tensor, landmarks: str | None = None, detector: FaceDetector | None = None
@@ -64,7 +67,8 @@ class FaceFinder:
 
     def load_detector(self) -> FaceDetector:
         """Load RetinaFace from the folders, or the small detector where it is in none."""
-        return best_detector(locate(weight_file("retinaface"), self.folders), self.device)
+        found = locate(weight_file("retinaface"), self.folders)
+        return best_detector(found, self.device, self.threshold)
 
 
 # A crop's pixel is missing if the hole's share in it could change its 8-bit value.
@@ -96,6 +100,20 @@ def cut_masks(mask: Tensor, faces: Sequence[AlignedFace]) -> Tensor:
             moved = warp(filled, invert(face.matrix), size, size)
         cut.append((moved.abs().amax(1, keepdim=True) > _LEAK).float())
     return torch.cat(cut)
+
+
+def keep_known_pixels(photo: Tensor, result: Tensor, mask: Tensor | None) -> Tensor:
+    """Return a restored photo whose known pixels are the photo's own, to the bit.
+
+    Args:
+        photo: `(1, 3, H, W)` in [-1, 1].
+        result: The photo with its faces put back. An aligned photo's may have another size, and
+            keeps its known pixels as they were cut out (`restore_faces`).
+        mask: `(1, 1, H, W)` on the photo, 1 where it is missing; None keeps nothing.
+    """
+    if mask is None or result.shape[-2:] != photo.shape[-2:]:
+        return result
+    return with_known_pixels(result, photo, mask)
 
 
 def put_back(

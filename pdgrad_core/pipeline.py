@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor
 
 from .diffusion.noise import seeded_noise
@@ -10,7 +11,7 @@ from .errors import InvalidInputError
 from .features.arcface import ArcFace
 from .guidance.references import nearest_reference
 from .losses.color_statistics import CELEBA_HQ
-from .masks import check_mask
+from .masks import check_mask, with_known_pixels
 from .models.sets import ModelSet
 from .recipes import GuideImages, Hints, Job, Recipe, check_guide_images
 from .restoration import Restoration
@@ -37,7 +38,8 @@ def restore_faces(
     Coarse restoration y_c = f(y); x_tau from y_c; guided reverse steps.
 
     Args:
-        degraded: y, aligned faces `(B, 3, H, W)` in [-1, 1], of a size that the models take.
+        degraded: y, aligned faces `(B, 3, H, W)` in [-1, 1], of a size that the models take. Any
+            floating dtype; what is computed and returned is float32 (float64 where the prior's is).
         references: y_r, aligned faces of the same people, each `(B or 1, 3, H, W)`.
         models: Prior, feature networks and restorer, on one device.
         settings: The recipe, its parameters and the seed.
@@ -48,7 +50,7 @@ def restore_faces(
 
     Raises:
         InvalidInputError: Images, sizes, references, hints or settings do not fit.
-        NonFiniteGradientError: The guidance met NaN or infinite values.
+        NonFiniteError: A network, the guidance or a step gave NaN or infinite values.
         SamplingStopped: `should_stop` said so.
     """
     settings, hints = settings or Settings(), hints or Hints()
@@ -67,7 +69,7 @@ def restore_faces(
     result = run(on_step, should_stop)
     clock.lap("sampling")
     fits = [curve for contraction in own for curve in contraction.losses]
-    image, seed = result.image.clamp(-1, 1), settings.seed
+    image, seed = _finished(recipe, images, result.image), settings.seed
     return Restoration(image, coarse, result.trace, recipe, seed, clock.seconds, fits)
 
 
@@ -89,9 +91,19 @@ def _prepared(
     )
 
 
+def _finished(recipe: Recipe, images: GuideImages, sampled: Tensor) -> Tensor:
+    """Return the result: what was sampled, with y's known pixels where the recipe keeps them."""
+    image = sampled.clamp(-1, 1)
+    if images.mask is None or not recipe.keeps_known:
+        return image
+    return with_known_pixels(image, images.degraded, images.mask)
+
+
 def _job(degraded: Tensor, models: ModelSet, seed: int, watch: Watch) -> Job:
     """Return the faces on the models' device, with a seed and a noise source for each."""
-    degraded = degraded.to(models.device)
+    # Guidance, and the loop itself, compute in float32; in float64 where the prior does.
+    exact = torch.float64 if models.prior.dtype == torch.float64 else torch.float32
+    degraded = degraded.to(models.device, exact)
     seeds = [seed + i for i in range(len(degraded))]
     return Job(degraded, models, seeds, seeded_noise(degraded, seed), watch)
 

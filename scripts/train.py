@@ -15,11 +15,14 @@ from typing import Any
 
 import torch
 
+from pdgrad_core.commands.stopping import heed_signals, stop_signal
+from pdgrad_core.commands.streams import announce, prepare_streams
 from pdgrad_core.errors import PDGradError
+from pdgrad_core.outputs import Output, check_outputs
 from pdgrad_core.training.config import PRESETS, preset
 from pdgrad_core.training.dataset import open_faces, save_drawn
 from pdgrad_core.training.export import export
-from pdgrad_core.training.loop import Trainer, train
+from pdgrad_core.training.loop import Trainer, is_run_file, train
 from pdgrad_core.training.objectives import OBJECTIVES
 from pdgrad_core.training.precision import choose_device
 
@@ -48,6 +51,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
 
 def run(args: argparse.Namespace) -> None:
     """Draw, or train and export."""
+    check_places(args)
     if args.threads:
         torch.set_num_threads(args.threads)
     if args.preset == "render":
@@ -68,6 +72,15 @@ def run(args: argparse.Namespace) -> None:
     if args.export is not None:
         export(trainer, args.export, {"command": command(args), "commit": commit(),
                                       "data": data_name(args.images)})  # fmt: skip
+
+
+def check_places(args: argparse.Namespace) -> None:
+    """Refuse, before the work, places that cannot be written, and the training pictures' own."""
+    rendering = args.preset == "render"
+    outputs = [Output("--out", args.out, None if rendering else is_run_file)]
+    if args.export is not None:
+        outputs.append(Output("--export", args.export))
+    check_outputs(outputs, [] if rendering else [Path(args.images)])
 
 
 def command(args: argparse.Namespace) -> str:
@@ -95,12 +108,18 @@ def commit() -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return the exit status."""
+    if argv is None:  # called as a program
+        prepare_streams()
+        heed_signals()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         run(parse(argv))
-    except PDGradError as error:
-        print(f"train: {error}", file=sys.stderr)
+    except (PDGradError, OSError) as error:
+        announce(f"train: {error}")
         return 1
+    except KeyboardInterrupt as error:
+        announce("train: stopped; the same command continues from the last snapshot.")
+        return 128 + (stop_signal(error) or 0)
     return 0
 
 

@@ -12,7 +12,7 @@ from typing_extensions import Self
 from ..checkpoints import load_checkpoint, load_strict
 from ..dependencies import require_alone
 from ..errors import InvalidInputError
-from ..images import check_image, resize
+from ..images import check_finite, check_image, resize
 from ..parameters import Param
 from .face import Face
 
@@ -85,6 +85,8 @@ class FaceDetector:
             bgr = ((image + 1) * 127.5).flip(1) - mean
             outputs = self.network(bgr.to(home.dtype))
         boxes, scores, landmarks = (output[0].float().cpu() for output in outputs)
+        for values in (boxes, scores, landmarks):
+            check_finite(values, "What the face detector found", "check its weights")
         ratio = torch.tensor([photo.shape[-1] / width, photo.shape[-2] / height])
         return _faces(boxes, scores[:, 1], landmarks, (height, width), ratio, threshold)
 

@@ -38,6 +38,10 @@ _BOX_IN_TEMPLATE: Points = np.array(
 # full profile comes to 58; swapped mouth corners to 63, swapped eyes to 69, both to 79.
 _LARGEST_MISFIT_PX = 60.0
 
+# Landmarks whose extent in one direction is a smaller fraction than this of that in the other lie
+# on a line, from which no face can be cut. A full profile comes to 0.36; of three points, to 0.1.
+_LEAST_SPREAD = 0.05
+
 _POINT_ORDER = "left eye, right eye, nose, left and right mouth corner (as seen in the picture)"
 
 
@@ -164,7 +168,8 @@ def face_from_landmarks(
         The face, with a box of the usual size around it.
 
     Raises:
-        InvalidInputError: A point lies outside the photo, or the points are in a wrong order.
+        InvalidInputError: A point lies outside the photo, the points are in a wrong order, or they
+            lie on a line.
     """
     points = landmarks if isinstance(landmarks, np.ndarray) else parse_landmarks(landmarks)
     if (points < -0.5).any() or (points > np.array([width, height]) - 0.5).any():
@@ -172,6 +177,7 @@ def face_from_landmarks(
             f"The landmarks {points.round(1).tolist()} do not all lie within the photo, which is "
             f"{width}x{height} pixels."
         )
+    _check_spread(points)
     goal = template(len(points))
     matrix = similarity_from_points(points, goal)
     misfit = np.sqrt(((transform(matrix, points) - goal) ** 2).sum(axis=1).mean())
@@ -183,3 +189,13 @@ def face_from_landmarks(
     corners = transform(invert(matrix), _BOX_IN_TEMPLATE)
     (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
     return Face((float(left), float(top), float(right), float(bottom)), 1.0, points)
+
+
+def _check_spread(points: Points) -> None:
+    """Raise InvalidInputError for points on a line: where the face is in it, nobody could say."""
+    along, across = np.linalg.svd(points - points.mean(axis=0), compute_uv=False)
+    if across < _LEAST_SPREAD * along:
+        raise InvalidInputError(
+            f"The landmarks {points.round(1).tolist()} lie on a line, so they do not look like a "
+            f"face; give {_POINT_ORDER}."
+        )

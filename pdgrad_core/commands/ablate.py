@@ -4,7 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ..outputs import Output, check_outputs
 from .command_parser import CommandParser
+from .streams import say
 
 DEFAULT_STUDY = "pdgrad"
 
@@ -49,6 +51,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command and return the exit status."""
+    check_outputs([Output("--out", args.out, _is_written)], [args.images])
     import torch
 
     from ..evidence.conduct import run_study
@@ -71,5 +74,10 @@ def run(args: argparse.Namespace) -> int:
     if args.threads is not None:
         torch.set_num_threads(max(1, args.threads))
     for path in run_study(STUDIES[args.study], options):
-        print(path)
+        say(str(path))
     return 0
+
+
+def _is_written(name: str) -> bool:
+    """Return whether a study may write a file of this name."""
+    return name.endswith((".csv", ".png", ".md", ".json"))

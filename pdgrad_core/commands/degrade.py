@@ -4,8 +4,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ..outputs import Output, check_outputs
 from .command_parser import CommandParser
 from .model_options import write_json
+from .result_paths import picture_path
+from .streams import say
 
 
 def add_parser(subparsers: Any) -> None:
@@ -36,17 +39,18 @@ def _add_preset_option(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command and return the exit status."""
     from ..degradations import degrade
-    from ..images import check_image_name, load_image, save_image
+    from ..images import load_image, save_image
 
-    check_image_name(args.out)
+    out = picture_path(args.out, args.photo.stem)
+    check_outputs([Output("--out", out)], [args.photo])
     result, drawn = degrade(load_image(args.photo), args.preset, [args.seed])
-    save_image(result, args.out)
+    save_image(result, out)
     values = drawn[0].describe()
     if args.json:
-        write_json({"out": str(args.out), "preset": args.preset, "seed": args.seed, **values})
+        write_json({"out": str(out), "preset": args.preset, "seed": args.seed, **values})
     else:
         text = ", ".join(f"{name} {_short(value)}" for name, value in values.items())
-        print(f"{args.out}: {text}")
+        say(f"{out}: {text}")
     return 0
 
 

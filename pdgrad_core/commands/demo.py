@@ -5,9 +5,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..outputs import Output, check_outputs
 from .command_parser import CommandParser
-from .model_options import announce, step_progress, write_json
+from .model_options import step_progress, write_json
 from .recipe_options import add_recipe_choice
+from .streams import announce, say
 
 if TYPE_CHECKING:
     import torch
@@ -24,6 +26,12 @@ if TYPE_CHECKING:
 
 DEGRADATION = "pdgrad"
 """The preset by which the drawn picture is degraded."""
+
+WRITTEN = (
+    *("sheet.png", "x0hat.png", "trace.png", "report.json"),
+    *(f"{name}.png" for name in ("degraded", "reference", "coarse", "result", "truth")),
+)
+"""The files in the demo's folder."""
 
 STRIP = 8
 """So many estimates stand in x0hat.png, where there are so many steps."""
@@ -58,6 +66,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command and return the exit status."""
     began = time.perf_counter()
+    check_outputs([Output("--out", args.out, WRITTEN.__contains__)], [])
     announce("demo: loading PyTorch and the embedded models")
     from ..degradations import degrade
     from ..devices import parse_device
@@ -106,7 +115,7 @@ def _show(report: dict[str, Any], out: Path, as_json: bool) -> int:
     if as_json:
         write_json(report)
     else:
-        print(_summary(report, out))
+        say(_summary(report, out))
     return 0
 
 
@@ -175,7 +184,7 @@ def _write_pictures(
 
 
 def _save(picture: "Image", path: Path) -> None:
-    from ..images import write_whole
+    from ..files import write_whole
 
     write_whole(path, lambda temporary: picture.save(temporary, format="PNG"))
 

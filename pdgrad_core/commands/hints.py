@@ -25,31 +25,39 @@ def add_hint_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def load_masks(paths: Sequence[Path] | None, photos: "Sequence[Tensor]") -> "list[Tensor | None]":
-    """Return each photo's mask `(1, 1, H, W)` of 0 and 1, or None.
+def check_masks(paths: Sequence[Path] | None, photos: Sequence[Path]) -> None:
+    """Raise InvalidInputError unless there is a mask for each photo, or none at all."""
+    from ..errors import InvalidInputError
+
+    if paths and len(paths) != len(photos):
+        raise InvalidInputError(
+            f"--mask is given {len(paths)} times for {len(photos)} photos; give it once for each."
+        )
+
+
+def load_mask(paths: Sequence[Path] | None, number: int, photo: "Tensor") -> "Tensor | None":
+    """Return a photo's mask `(1, 1, H, W)` of 0 and 1, or None.
+
+    Args:
+        paths: The masks of all photos, if any.
+        number: Of the photo.
+        photo: `(1, 3, H, W)`.
 
     Raises:
-        InvalidInputError: There are not as many masks as photos, or a mask cannot be used.
-        ImageError: A file is missing or no picture.
+        InvalidInputError: The mask cannot be used for this photo.
+        ImageError: The file is missing or no picture.
     """
     from ..errors import InvalidInputError
     from ..images import load_image
     from ..masks import check_mask
 
     if not paths:
-        return [None] * len(photos)
-    if len(paths) != len(photos):
-        raise InvalidInputError(
-            f"--mask is given {len(paths)} times for {len(photos)} photos; give it once for each."
-        )
-    masks: list[Tensor | None] = []
-    for path, photo in zip(paths, photos, strict=True):
-        white = (load_image(path).mean(1, keepdim=True) + 1) / 2
-        try:
-            masks.append(check_mask(white, photo.shape[-2], photo.shape[-1]))
-        except InvalidInputError as error:
-            raise InvalidInputError(f"{path.name}: {error}") from error
-    return masks
+        return None
+    white = (load_image(paths[number]).mean(1, keepdim=True) + 1) / 2
+    try:
+        return check_mask(white, photo.shape[-2], photo.shape[-1])
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{paths[number].name}: {error}") from error
 
 
 def load_color_style(path: Path | None) -> "ColorStatistics | None":
@@ -65,7 +73,7 @@ def load_color_style(path: Path | None) -> "ColorStatistics | None":
 
     if path is None:
         return None
-    files = [path] if path.is_file() else _pictures(path)
+    files = style_files(path)
     if not files:
         raise InvalidInputError(
             f"--color-style needs a folder with pictures, but there is none in {path}."
@@ -73,11 +81,23 @@ def load_color_style(path: Path | None) -> "ColorStatistics | None":
     return ColorStatistics.of([load_image(file) for file in files], [file.name for file in files])
 
 
-def _pictures(folder: Path) -> list[Path]:
-    """Return the pictures of a folder, by name."""
-    from PIL import Image
+_ENDINGS = frozenset(
+    (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".jp2")
+)
+"""What is taken for a picture in a folder: documents and drawings that Pillow knows are none."""
 
-    if not folder.is_dir():
+
+def style_files(path: Path) -> list[Path]:
+    """Return the pictures of a style: a file, or those of a folder, by name.
+
+    Hidden files, as macOS leaves them on other disks ("._x.png"), are no pictures.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
         return []
-    endings = Image.registered_extensions()
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in endings)
+    return sorted(
+        file
+        for file in path.iterdir()
+        if file.suffix.lower() in _ENDINGS and not file.name.startswith(".") and file.is_file()
+    )

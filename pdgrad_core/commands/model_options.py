@@ -46,18 +46,14 @@ def add_precision_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(dtype=None)
 
 
-def announce(text: str) -> None:
-    """Say on stderr what is done now, so that nobody waits for they know not what."""
-    print(text, file=sys.stderr, flush=True)
-
-
 @contextmanager
 def step_progress(title: str) -> "Generator[Callable[[StepState], None], None, None]":
     """Yield a step callback that draws a progress bar with the remaining time on stderr."""
     from tqdm import tqdm
 
     # disable=None: no bar where nobody watches.
-    with tqdm(desc=title, unit="step", file=sys.stderr, disable=None) as bar:
+    hidden = True if sys.stderr is None or sys.stderr.closed else None
+    with tqdm(desc=title, unit="step", file=sys.stderr, disable=hidden) as bar:
 
         def show(state: "StepState") -> None:
             bar.total = state.total
@@ -72,7 +68,7 @@ def write_json(value: Any, path: Path | None = None) -> None:
     if path is None:
         print(text)
         return
-    from ..images import write_whole
+    from ..files import write_whole
 
     def write(temporary: Path) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")

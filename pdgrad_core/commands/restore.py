@@ -1,23 +1,27 @@
 """`pdgrad restore`: the main job, from photos to restored photos."""
 
 import argparse
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .batch import Batch
 from .command_parser import CommandParser
-from .hints import add_hint_options, load_color_style, load_masks
+from .face_search import FaceSearch, add_detection_option, check_face_options
+from .hints import add_hint_options, check_masks, load_color_style, load_mask
 from .model_options import add_model_options, add_precision_options, step_progress
 from .recipe_options import add_recipe_options, settings_of
+from .restore_outputs import RestoreOutputs
 from .restore_report import photo_report, timing, write_report
+from .streams import say
 
 if TYPE_CHECKING:
     import torch
 
+    from ..losses.color_statistics import ColorStatistics
     from ..models.sets import ModelSet
-    from ..photos import FaceFinder
-    from ..recipes import Hints, Recipe
+    from ..recipes import Recipe
     from ..settings import Settings
     from .stages import StageWriter
 
@@ -37,7 +41,7 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--out", type=Path, required=True, metavar="PATH",
-        help="picture to write; a folder where there are several photos",
+        help="picture to write, or a folder; a folder where there are several photos",
     )  # fmt: skip
     _add_face_options(parser)
     add_hint_options(parser)
@@ -83,6 +87,7 @@ def _add_face_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--reference-landmarks", action="append", metavar="TEXT", help="the same, once per REF"
     )
+    add_detection_option(group)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -91,7 +96,6 @@ def run(args: argparse.Namespace) -> int:
     from ..images import load_image
     from ..models.sets import DEMO, load_model_set
     from ..photos import FaceFinder
-    from ..recipes import Hints
     from ..weights.folders import search_folders
 
     device = parse_device(args.device)
@@ -99,9 +103,11 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     row = settings.resolved()
     _check(args, row)
-    photos = [load_image(path) for path in args.photos]
+    outputs = RestoreOutputs.of(args)
+    batch = Batch(args.photos, "photos were restored")
+    batch.any_usable(lambda number: _open(args, number))
     reference_photos = [load_image(path) for path in args.reference]
-    masks, style = load_masks(args.mask, photos), load_color_style(args.color_style)
+    style = load_color_style(args.color_style)
     if args.models != DEMO:
         _check_everything_is_here(args, row)
     models = load_model_set(
@@ -116,48 +122,103 @@ def run(args: argparse.Namespace) -> int:
         compiled=args.compile,
     )
     row.sampler(models.prior)  # refuses wrong numbers before any work
+    outputs.check_against(list(models.paths.values()))
     folders = search_folders(None if args.models == DEMO else args.models)
     finder = FaceFinder(
-        models.prior.image_size, args.aligned, args.face, folders=folders, device=device
-    )
-    references = _cut_references(args, finder, reference_photos)
-    reports: list[dict[str, Any]] = []
-    for number, photo in enumerate(photos):
-        hints = Hints(masks[number], style)
-        reports.append(
-            _restore_one(args, number, photo, references, models, settings, finder, hints)
-        )
-    write_report(args, reports, models, device)
-    return 0
+        models.prior.image_size, args.aligned, args.face, folders=folders, device=device,
+        threshold=args.detection_threshold,
+    )  # fmt: skip
+    search = FaceSearch.of(args, finder)
+    references = search.references(args.reference, reference_photos, args.reference_landmarks)
+    work = _Work(args, outputs, models, settings, search, references, style)
+    reports = batch.each(work.restore)
+    write_report(args, reports, batch.report(), models, device)
+    return batch.finish()
 
 
 def _check(args: argparse.Namespace, row: "Recipe") -> None:
     """Refuse what cannot work before anything is loaded."""
-    from ..errors import InvalidInputError
-    from ..images import check_image_name
     from ..recipes import check_needs
 
     given = {"mask": bool(args.mask), "style": args.color_style is not None}
     check_needs(row, references=len(args.reference), **given)
-    for option, texts, paths in (
-        ("--landmarks", args.landmarks, args.photos),
-        ("--reference-landmarks", args.reference_landmarks, args.reference),
-    ):
-        if texts is not None and len(texts) != len(paths):
-            raise InvalidInputError(
-                f"{option} is given {len(texts)} times for {len(paths)} photos; "
-                "give it once for each."
+    check_face_options(args)
+    check_masks(args.mask, args.photos)
+
+
+def _open(args: argparse.Namespace, number: int) -> "tuple[torch.Tensor, torch.Tensor | None]":
+    """Return a photo and its mask.
+
+    Raises:
+        PDGradError: One of them cannot be used.
+    """
+    from ..images import load_image
+
+    photo = load_image(args.photos[number])
+    return photo, load_mask(args.mask, number, photo)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What all photos of a call share."""
+
+    args: argparse.Namespace
+    outputs: RestoreOutputs
+    models: "ModelSet"
+    settings: "Settings"
+    search: FaceSearch
+    references: "list[torch.Tensor]"
+    style: "ColorStatistics | None"
+
+    def restore(self, number: int) -> dict[str, Any]:
+        """Restore the chosen faces of one photo, write the results, and return its report."""
+        import torch
+
+        from ..images import save_image
+        from ..photos import cut_masks, keep_known_pixels, put_back
+        from ..pipeline import restore_faces
+        from ..recipes import Hints
+
+        args, finder = self.args, self.search.finder
+        path, out = args.photos[number], self.outputs.pictures[number]
+        photo, mask = _open(args, number)
+        faces = self.search.faces(photo, args.landmarks[number] if args.landmarks else None)
+        crops = torch.cat([face.crop for face in faces])
+        hints = Hints(None if mask is None else cut_masks(mask, faces), self.style)
+        stages = self._open_stages(number, crops)
+        with step_progress(path.name) as show:
+
+            def on_step(state: Any) -> None:
+                show(state)
+                if stages:
+                    stages.on_step(state)
+
+            found = restore_faces(
+                crops, self.references, self.models, self.settings, hints=hints, on_step=on_step
             )
-    if len(args.photos) == 1:
-        check_image_name(args.out)
-        return
-    if args.out.suffix:
-        raise InvalidInputError(
-            f"For {len(args.photos)} photos --out must be a folder, not {args.out}."
-        )
-    stems = [path.stem for path in args.photos]
-    if len(set(stems)) < len(stems):
-        raise InvalidInputError("Two photos have the same name; their results would collide.")
+        result = put_back(photo, faces, found.image.cpu(), finder.folders, finder.device)
+        if found.settings.keeps_known:
+            result = keep_known_pixels(photo, result, mask)
+        save_image(result, out)
+        if stages:
+            stages.images("coarse", found.coarse)
+            stages.images("result", found.image)
+            stages.trace(found.trace, len(faces))
+        if not args.json:
+            say(f"{out}: {len(faces)} face(s), {timing(found.seconds, len(found.trace))}")
+        return photo_report(path, out, len(faces), found)
+
+    def _open_stages(self, number: int, crops: "torch.Tensor") -> "StageWriter | None":
+        """Return the writer of a photo's stages, its inputs written, if stages are to be saved."""
+        from .stages import StageWriter
+
+        if not self.outputs.stages:
+            return None
+        stages = StageWriter(self.outputs.stages[number])
+        stages.images("aligned", crops)
+        for index, reference in enumerate(self.references):
+            stages.images(f"reference{index}", reference)
+        return stages
 
 
 def _check_everything_is_here(args: argparse.Namespace, row: "Recipe") -> None:
@@ -172,72 +233,3 @@ def _check_everything_is_here(args: argparse.Namespace, row: "Recipe") -> None:
         prior=args.prior,
         target=partial(fetch_folder, args.models),
     ).check()
-
-
-def _cut_references(
-    args: argparse.Namespace, finder: "FaceFinder", photos: "list[torch.Tensor]"
-) -> "list[torch.Tensor]":
-    largest = replace(finder, which="largest")
-    texts: list[str | None] = args.reference_landmarks or [None] * len(photos)
-    return [largest(photo, text)[0].crop for photo, text in zip(photos, texts, strict=True)]
-
-
-def _restore_one(
-    args: argparse.Namespace,
-    number: int,
-    photo: "torch.Tensor",
-    references: "list[torch.Tensor]",
-    models: "ModelSet",
-    settings: "Settings",
-    finder: "FaceFinder",
-    hints: "Hints",
-) -> dict[str, Any]:
-    """Restore the chosen faces of one photo, write the results, and return its report."""
-    import torch
-
-    from ..images import save_image
-    from ..photos import cut_masks, put_back
-    from ..pipeline import restore_faces
-
-    path: Path = args.photos[number]
-    out = args.out if len(args.photos) == 1 else args.out / f"{path.stem}.png"
-    faces = finder(photo, args.landmarks[number] if args.landmarks else None)
-    crops = torch.cat([face.crop for face in faces])
-    if hints.mask is not None:
-        hints = replace(hints, mask=cut_masks(hints.mask, faces))
-    stages = _open_stages(args, path, crops, references)
-    with step_progress(path.name) as show:
-
-        def on_step(state: Any) -> None:
-            show(state)
-            if stages:
-                stages.on_step(state)
-
-        found = restore_faces(crops, references, models, settings, hints=hints, on_step=on_step)
-    save_image(put_back(photo, faces, found.image.cpu(), finder.folders, finder.device), out)
-    if stages:
-        stages.images("coarse", found.coarse)
-        stages.images("result", found.image)
-        stages.trace(found.trace, len(faces))
-    if not args.json:
-        print(f"{out}: {len(faces)} face(s), {timing(found.seconds, len(found.trace))}")
-    return photo_report(path, out, len(faces), found)
-
-
-def _open_stages(
-    args: argparse.Namespace,
-    path: Path,
-    crops: "torch.Tensor",
-    references: "list[torch.Tensor]",
-) -> "StageWriter | None":
-    """Return the writer of a photo's stages, its inputs written, if stages are to be saved."""
-    from .stages import StageWriter
-
-    if not args.save_stages:
-        return None
-    folder = args.save_stages if len(args.photos) == 1 else args.save_stages / path.stem
-    stages = StageWriter(folder)
-    stages.images("aligned", crops)
-    for index, reference in enumerate(references):
-        stages.images(f"reference{index}", reference)
-    return stages

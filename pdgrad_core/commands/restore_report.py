@@ -38,6 +38,7 @@ def timing(seconds: dict[str, float], steps: int) -> str:
 def write_report(
     args: argparse.Namespace,
     photos: list[dict[str, Any]],
+    failed: list[dict[str, str]],
     models: "ModelSet",
     device: "torch.device",
 ) -> None:
@@ -52,6 +53,7 @@ def write_report(
         "command": "restore",
         "references": [str(path) for path in args.reference],
         "photos": photos,
+        "failed": failed,
         "weights": {
             role: {"file": path.name, "sha256": sha256_of(path)}
             for role, path in models.paths.items()

@@ -5,9 +5,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..outputs import Output, check_outputs
 from .command_parser import CommandParser
 from .model_options import add_model_options, step_progress, write_json
 from .parameter_options import add_parameter, values_of
+from .result_paths import picture_path
+from .streams import say
 
 if TYPE_CHECKING:
     from ..diffusion.schedule import Schedule
@@ -52,11 +55,12 @@ def run(args: argparse.Namespace) -> int:
     from ..devices import environment, parse_device, parse_dtype, peak_memory_bytes
     from ..diffusion.noise import PerImageNoise, per_image_generators
     from ..errors import InvalidInputError
-    from ..images import check_image_name, load_image, resize, save_image
+    from ..images import load_image, resize, save_image
     from ..models.sets import load_model_set
     from ..runs import make_stepper, prepare_run
 
-    check_image_name(args.out)
+    out = picture_path(args.out, args.start.stem if args.start else "sample")
+    check_outputs([Output("--out", out)], [args.start])
     if args.start is None and args.tau is not None:
         raise InvalidInputError("--tau says where a photo starts; give --start PHOTO with it.")
     device, dtype = parse_device(args.device), parse_dtype(args.dtype)
@@ -75,15 +79,15 @@ def run(args: argparse.Namespace) -> int:
     with step_progress("sample") as show:
         result = sampling(show)
     seconds = time.perf_counter() - began
-    save_image(result.image, args.out)
+    save_image(result.image, out)
     memory = peak_memory_bytes(device)
     if args.json:
         figures = {"steps": steps, "seconds": seconds, "peak_memory_bytes": memory}
         figures |= {"seconds_per_step": seconds / steps, "size_px": size}
-        write_json({"out": str(args.out), **figures, "dtype": args.dtype, **environment(device)})
+        write_json({"out": str(out), **figures, "dtype": args.dtype, **environment(device)})
     else:
-        print(
-            f"{args.out}: {steps} steps at {size}x{size} in {seconds:.1f} s "
+        say(
+            f"{out}: {steps} steps at {size}x{size} in {seconds:.1f} s "
             f"({seconds / steps:.2f} s a step), peak memory {memory / 1e9:.2f} GB"
         )
     return 0

@@ -1,16 +1,27 @@
 """Writes what happened on the way: crops, x0hat through time, the trace plot."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor
 
 from ..diffusion.sampler import Record, StepState
-from ..images import save_image, write_whole
+from ..files import write_whole
+from ..images import save_image
 from ..trace import plot_trace
 
 X0HATS = 10
 """About so many estimates are kept of a run."""
+
+_NAME = re.compile(
+    r"(aligned|coarse|result|trace|reference\d+|x0hat_t\d+)(_face\d+)?\.png", re.IGNORECASE
+)
+
+
+def is_stage(name: str) -> bool:
+    """Return whether a file of this name may be written among the stages of a photo."""
+    return _NAME.fullmatch(name) is not None
 
 
 class StageWriter:

@@ -7,8 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import FetchError
+from ..files import check_folder
 from ..weights.catalogue import CATALOGUE, WeightFile, weight_file
 from ..weights.folders import fetch_folder, find, locate, search_folders
+from .streams import announce, say
 
 if TYPE_CHECKING:
     from ..weights.fetch import Fetched
@@ -112,24 +115,42 @@ def _where(args: argparse.Namespace) -> int:
 
 
 def _fetch(args: argparse.Namespace) -> int:
+    for folder in {fetch_folder(args.models, weight_file(name)) for name in args.names}:
+        check_folder(folder)
     files = [weight_file(name) for name in args.names]
     results: list[dict[str, Any]] = []
+    failed: list[str] = []
     for file in files:
         folder = fetch_folder(args.models, file)
         # Said before the first byte; beside JSON, the terminal's other channel is for people.
-        print(
+        (announce if args.json else say)(
             f"{file.name}: {file.file_name}, {file.size_text}; licence: {file.licence}\n"
-            f"    from {file.url or file.page}\n    into {folder}",
-            file=sys.stderr if args.json else sys.stdout,
-            flush=True,
+            f"    from {file.url or file.page}\n    into {folder}"
         )
-        fetched = _fetch_one(file, folder, args.force)
+        fetched = _fetch_or_say(file, folder, args.force, alone=len(files) == 1)
+        if fetched is None:
+            failed.append(file.name)
+            continue
         results.append({"name": file.name, **asdict(fetched), "path": str(fetched.path)})
         if not args.json:
-            print(f"    {_outcome(fetched)}")
+            say(f"    {_outcome(fetched)}")
     if args.json:
         _write_json(results)
-    return 0
+    if failed:
+        done = len(files) - len(failed)
+        announce(f"pdgrad: {done} of {len(files)} files are here; not {', '.join(failed)}.")
+    return int(bool(failed))
+
+
+def _fetch_or_say(file: WeightFile, folder: Path, force: bool, *, alone: bool) -> "Fetched | None":
+    """Fetch a file; among several, one that cannot be fetched is named, and the others follow."""
+    try:
+        return _fetch_one(file, folder, force)
+    except FetchError as error:
+        if alone:
+            raise
+        announce(f"pdgrad: {file.name}: {error}")
+        return None
 
 
 def _fetch_one(file: WeightFile, folder: Path, force: bool) -> "Fetched":
@@ -138,7 +159,8 @@ def _fetch_one(file: WeightFile, folder: Path, force: bool) -> "Fetched":
     from ..weights.fetch import fetch
 
     # disable=None: no bar where nobody watches.
-    with tqdm(unit="B", unit_scale=True, desc=file.file_name, disable=None) as bar:
+    hidden = True if sys.stderr is None or sys.stderr.closed else None
+    with tqdm(unit="B", unit_scale=True, desc=file.file_name, disable=hidden) as bar:
 
         def show(received: int, total: int | None) -> None:
             bar.total = total
@@ -183,15 +205,15 @@ def _verify(args: argparse.Namespace) -> int:
 def _make_test(args: argparse.Namespace) -> int:
     from ..weights.testing import make_test_checkpoints
 
-    def say(path: Path) -> None:
+    def show(path: Path) -> None:
         if not args.json:
-            print(f"{path} ({path.stat().st_size / 1e6:.0f} MB)", flush=True)
+            say(f"{path} ({path.stat().st_size / 1e6:.0f} MB)")
 
-    paths = make_test_checkpoints(args.directory, args.seed, args.only, done=say)
+    paths = make_test_checkpoints(args.directory, args.seed, args.only, done=show)
     if args.json:
         _write_json([{"path": str(p), "size_bytes": p.stat().st_size} for p in paths])
     else:
-        print("These files hold random numbers: they run, and restore nothing.")
+        say("These files hold random numbers: they run, and restore nothing.")
     return 0
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InvalidInputError, NonFiniteGradientError, SamplingStopped
+from ..images import check_finite
 from .ddpm import add_noise, predict_x0
 from .noise import NoiseSource
 from .prior import Prior
@@ -110,7 +111,7 @@ class Sampler:
 
         Raises:
             SamplingStopped: `should_stop` said so.
-            NonFiniteGradientError: The guidance returned NaN or infinite values.
+            NonFiniteError: Prior, contraction, guidance or step gave NaN or infinite values.
         """
         trace: list[Record] = []
         total = self.total_steps
@@ -148,23 +149,29 @@ class Sampler:
             noise: Draws z; drawn at the last step too, so that a run takes one draw per step.
 
         Raises:
-            NonFiniteGradientError: See `run`.
+            NonFiniteError: See `run`.
         """
         x_t, i = context.x_t, context.index
         output = self.prior(x_t, context.t)
+        check_step("What the prior predicts", context.t, output.prediction)
+        if output.variance_fraction is not None:
+            check_step("The variance that the prior predicts", context.t, output.variance_fraction)
         x0hat = predict_x0(output.prediction, x_t, self.schedule, i, self.prior.prediction)
         x0hat = x0hat.clamp(-1, 1) if self.clip else x0hat
         for contract in self.contractions:
             x0hat = contract(x0hat, context)
+            check_step(f"What {type(contract).__name__} contracts x0hat to", context.t, x0hat)
         step = self.stepper(StepInputs(x0hat, x_t, output, self.schedule, i, self.prior.variance))
         z = step.std * noise()
         unguided = step.mean + z
+        check_step(f"The step of {type(self.stepper).__name__}", context.t, unguided)
         if self.guidance is None or self.strength is None:
             return StepTaken(x0hat, unguided, unguided)
         guided = self.guidance(x0hat, context)
-        check_finite(guided, context.t)
+        check_gradient(guided, context.t)
         mean = self.strength.on_mean(step.mean, step.variance, guided.gradient)
         x_prev = self.strength.on_sample(mean + z, x_t, guided.gradient)
+        check_step("The guided step", context.t, x_prev, "lower the strength")
         return StepTaken(x0hat, unguided, x_prev, guided)
 
     def _trace_row(self, context: StepContext, taken: StepTaken) -> Record:
@@ -191,7 +198,14 @@ def per_image_norm(x: Tensor) -> Tensor:
     return (flat / safe).norm(dim=1) * scale[:, 0]
 
 
-def check_finite(guided: Guided, t: int) -> None:
+def check_step(
+    what: str, t: int, values: Tensor, advice: str = "check the weights, or compute in float32"
+) -> None:
+    """Raise NonFiniteError unless all values of a step are finite: clipping would hide them."""
+    check_finite(values, f"{what} at timestep {t}", advice)
+
+
+def check_gradient(guided: Guided, t: int) -> None:
     """Raise NonFiniteGradientError, naming the recorded terms that are not finite, if g is not."""
     if bool(torch.isfinite(guided.gradient).all()):
         return

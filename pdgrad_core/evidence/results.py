@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInputError
-from ..images import write_whole
+from ..files import write_whole
 from .rows import Choice, Row
 
 

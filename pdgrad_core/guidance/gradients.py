@@ -111,15 +111,21 @@ class CompiledGuidance:
         leaf.target = leaf.term.loss.target(leaf.network, moved[id(target)])
 
     def _check(self, gradients: Tensor, record: Record, t: int) -> None:
+        """Raise NonFiniteGradientError, naming the terms whose gradient or loss is not finite."""
+        losses = {leaf.term.name: record[f"{leaf.term.name}.loss"] for leaf in self.leaves}
+        values = torch.stack([torch.as_tensor(value).float().sum() for value in losses.values()])
         finite = torch.isfinite(gradients).flatten(1).all(1)
-        if bool(finite.all()):
+        fine = torch.isfinite(values.to(finite.device))
+        if bool(finite.all() & fine.all()):
             return
-        bad = [leaf.term.name for leaf in self.leaves if not bool(finite[leaf.group])]
-        losses = ", ".join(
-            f"{name} = {torch.as_tensor(record[f'{name}.loss']).tolist()}" for name in bad
-        )
+        bad = [
+            leaf.term.name
+            for leaf, loss_fine in zip(self.leaves, fine.tolist(), strict=True)
+            if not (loss_fine and bool(finite[leaf.group]))
+        ]
+        found = ", ".join(f"{name} = {torch.as_tensor(losses[name]).tolist()}" for name in bad)
         raise NonFiniteGradientError(
-            f"The gradient of {' + '.join(bad)} is NaN or infinite at timestep {t} ({losses}); "
+            f"The gradient of {' + '.join(bad)} is NaN or infinite at timestep {t} ({found}); "
             "lower its weight or the strength, or compute in float32."
         )
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..features.arcface import ArcFace
+from ..images import check_finite
 
 ReferenceChoice = Literal["mean", "nearest"]
 
@@ -21,8 +22,12 @@ def nearest_reference(references: Sequence[Tensor], anchor: Tensor, arcface: Arc
 
     Returns:
         `(B, 3, H, W)`.
+
+    Raises:
+        NonFiniteError: The network gave NaN or infinite values.
     """
     wanted = arcface.embed(anchor)
     everyone = torch.stack([reference.expand_as(anchor) for reference in references])
     cosines = torch.stack([torch.cosine_similarity(arcface.embed(one), wanted) for one in everyone])
+    check_finite(cosines, "The identity of a reference or of the coarse face")
     return everyone[cosines.argmax(0), torch.arange(anchor.shape[0], device=anchor.device)]

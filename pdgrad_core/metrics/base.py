@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, NonFiniteError
 from ..images import check_image
 from ..registry import Registry
 
@@ -44,6 +44,7 @@ class Metric(ABC):
 
         Raises:
             InvalidInputError: Not two batches of finite images of one size.
+            NonFiniteError: A network that it looks through gave NaN.
         """
         check_image(result, "The result")
         check_image(truth, "The truth")
@@ -55,6 +56,11 @@ class Metric(ABC):
         with torch.no_grad():
             values = self._compare(
                 result.float().clamp(-1, 1), truth.to(result.device).float().clamp(-1, 1)
+            )
+        if bool(values.isnan().any()):
+            raise NonFiniteError(
+                f"The metric {type(self).__name__} gave NaN; check the network that it looks "
+                "through."
             )
         return values.float()
 

@@ -91,6 +91,11 @@ class Recipe(Process):
         return "none"
 
     @property
+    def keeps_known(self) -> bool:
+        """Whether the pixels that its mask leaves are the photo's own in the result."""
+        return False
+
+    @property
     def takes_style(self) -> bool:
         """Whether it gives colours, whose style may be chosen."""
         return False

@@ -191,6 +191,34 @@ class PGDiffRecipe(Recipe):
         )
 
 
+RawOutput = Annotated[
+    bool,
+    Param(
+        lacking="invents nothing between known pixels",
+        tooltip="Give what was sampled, as the paper does, instead of keeping the known pixels.",
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InpaintingRecipe(PGDiffRecipe):
+    """PGDiff's inpainting, with the photo's own pixels outside the hole.
+
+    Source: PGDiff section 4.3.
+    Deviations: guidance alone moves known pixels by some levels; they are the photo's own here.
+
+    Attributes:
+        raw_output: Whether the result is what was sampled, as in the paper.
+    """
+
+    raw_output: RawOutput = False
+
+    @property
+    def keeps_known(self) -> bool:
+        """See `Recipe`."""
+        return not self.raw_output
+
+
 for _row in (
     PGDiffRecipe(
         name="pgdiff-restoration", title="PGDiff: towards a smooth restoration", smooth=1.0
@@ -217,7 +245,7 @@ for _row in (
         strength=0.01,
         strength_scope="channel",
     ),
-    PGDiffRecipe(
+    InpaintingRecipe(
         name="pgdiff-inpainting",
         title="PGDiff: invent what a mask covers",
         known=1.0,

@@ -12,7 +12,7 @@ from ..checkpoints import Checkpoint, expecting, load_checkpoint
 from ..diffusion.noise import NoiseSource
 from ..diffusion.sampler import Watch
 from ..errors import InvalidInputError
-from ..images import check_image
+from ..images import check_finite, check_image
 from ..parameters import check_parameters, parameters_of
 from ..registry import Registry
 from ..weights.catalogue import weight_file
@@ -96,6 +96,7 @@ class Restorer(ABC):
         Raises:
             InvalidInputError: Not a batch of finite images of the size it takes, or x_t or t is
                 missing, or noise for a restorer that samples.
+            NonFiniteError: The network gave NaN or infinite values.
             SamplingStopped: The watch said so.
         """
         check_image(degraded, "The degraded image")
@@ -108,6 +109,9 @@ class Restorer(ABC):
                 coarse = self._sample(face, self._check_noise(noise), watch or Watch())
             else:
                 coarse = self._restore(face, state, steps)
+            check_finite(
+                coarse, f"What the restorer {self.name!r} made", "check its weights and dtype"
+            )
             coarse = coarse.to(degraded.device, degraded.dtype).clamp(-1, 1)
             return coarse.clone() if coarse.is_inference() else coarse
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..errors import ImageError, InvalidInputError
 from ..faces.people import DRAWN_PEOPLE, DRAWN_SEEDS, VIEWS_PER_PERSON
+from ..files import write_whole
 from ..images import from_uint8, load_image, resize, to_uint8
 
 DRAWN = "drawn"
@@ -205,8 +206,12 @@ def save_drawn(path: Path, size: int, people: dict[str, int], views: int) -> Non
             columns["split"].append(np.full(len(part), code, np.uint8))
             columns["attributes"].append(batch.attributes.half().numpy())
     arrays: dict[str, Any] = {name: np.concatenate(parts) for name, parts in columns.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, **arrays)
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez(file, **arrays)
+
+    write_whole(path if path.suffix == ".npz" else path.with_name(f"{path.name}.npz"), write)
 
 
 def _read_npz(path: Path, size: int, split: str) -> StoredFaces:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ..images import write_whole
+from ..files import write_whole
 from .loop import Trainer
 
 LICENCE = "Apache-2.0"

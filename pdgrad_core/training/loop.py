@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from ..errors import CorruptCheckpointError, InvalidInputError
-from ..images import save_image, write_whole
+from ..files import write_whole
+from ..images import save_image
 from .config import TrainingConfig
 from .dataset import FaceSource
 from .objectives import OBJECTIVES
@@ -28,6 +29,11 @@ logger = logging.getLogger(__name__)
 STATE_FILE = "state.pt"
 STATS_FILE = "stats.jsonl"
 REPORT_IMAGES = 2_000
+
+
+def is_run_file(name: str) -> bool:
+    """Return whether a run may write a file of this name into its folder."""
+    return name in (STATE_FILE, STATS_FILE) or name.startswith("samples_")
 
 
 class Trainer:

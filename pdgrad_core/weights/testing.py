@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..checkpoints import METADATA_ENTRY, TEST_WEIGHTS_KEY
-from ..errors import InvalidInputError
-from ..images import write_whole
+from ..checkpoints import METADATA_ENTRY, TEST_WEIGHTS_KEY, load_checkpoint
+from ..errors import CheckpointError, InvalidInputError, WriteError
+from ..files import check_folder, check_space, write_whole
 from ..registry import unknown_name
 from .catalogue import weight_file
 
@@ -44,6 +44,11 @@ class Layout:
     prefix: str
     gain: float
     tensors: dict[str, list[int]]
+
+    @property
+    def size_bytes(self) -> int:
+        """About what the file takes, in float32."""
+        return sum(4 * prod(shape) for shape in self.tensors.values())
 
 
 def layout_names() -> list[str]:
@@ -82,13 +87,19 @@ def make_test_checkpoints(
     Raises:
         InvalidInputError: The seed is negative.
         UnknownNameError: There is no layout of a given name.
+        WriteError: The folder takes no such files, or holds weights that are no random numbers.
     """
     if seed < 0:
         raise InvalidInputError(f"The seed must be 0 or greater, not {seed}.")
     layouts = {name: read_layout(name) for name in (layout_names() if only is None else only)}
+    targets = {name: Path(directory) / weight_file(name).file_name for name in layouts}
+    check_folder(Path(directory))
+    check_space(Path(directory), sum(layout.size_bytes for layout in layouts.values()))
+    for path in targets.values():
+        _check_replaceable(path)
     paths: list[Path] = []
     for name, layout in layouts.items():
-        path = Path(directory) / weight_file(name).file_name
+        path = targets[name]
         _write(layout, seed, path)
         paths.append(path)
         if done is not None:
@@ -100,6 +111,20 @@ def random_state_dict(layout: Layout, seed: int) -> Iterator[tuple[str, Tensor]]
     """Yield a network's state-dict names and random tensors, independent of their order."""
     for key, shape in layout.tensors.items():
         yield key, _fill(key, shape, seed, layout.gain)
+
+
+def _check_replaceable(path: Path) -> None:
+    """Raise WriteError for a file that is there and holds no test weights: it may be precious."""
+    if not path.exists():
+        return
+    try:
+        replaceable = load_checkpoint(path).is_test
+    except CheckpointError:
+        replaceable = False
+    if not replaceable:
+        raise WriteError(
+            f"{path} is there already and holds no test weights; choose another folder, or move it."
+        )
 
 
 def _write(layout: Layout, seed: int, path: Path) -> None:

@@ -150,3 +150,15 @@ def test_images_that_do_not_fit_are_refused(models):
         restore_faces(images(1, 30), [images(1, 30)], models, quick())
     with pytest.raises(InvalidInputError, match="NaN"):
         restore_faces(y * float("nan"), [y], models, quick())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_faces_of_any_floating_dtype_are_computed_in_the_priors(dtype):
+    models = ModelSet(tiny_prior(), small_networks(), load_restorer("none"))
+    y, r = (float32_images(1, 32, seed=seed).to(dtype) for seed in (1, 2))
+    found = restore_faces(y, [r], models, quick())
+    same = restore_faces(y.float(), [r.float()], models, quick())
+    assert found.image.dtype == torch.float32
+    assert torch.equal(found.image, same.image)
+    with pytest.raises(InvalidInputError, match=r"must be a float tensor .*uint8"):
+        restore_faces((y * 0).to(torch.uint8), [r], models, quick())

@@ -108,6 +108,23 @@ def test_a_mask_says_what_is_missing(pack, restore, faces):
     assert len(pack.host.progress) == 3
 
 
+def test_known_pixels_are_kept_in_faces_and_in_whole_photos(pack, restore, faces):
+    group, landmarks = pack.run("PDGradDemoFaces", scene="group of three", size_px="128").args
+    whole = {"landmarks": landmarks.splitlines()[1], "photo_is": "whole photo"}
+    x, y = (float(number) for number in whole["landmarks"].split()[2].split(","))  # the nose
+    for photo, (column, row), how in (
+        (faces(2, size=64, seed=1), (20, 30), {}),
+        (group, (int(x), int(y)), whole),
+    ):
+        mask = torch.zeros(photo.shape[:3])
+        mask[:, row - 4 : row + 4, column - 4 : column + 4] = 1
+        image = restore(photo, recipe="pgdiff-inpainting", mask=mask, references=None, **how)
+        apart = (image.args[0] - photo.clone()).abs().amax(-1)
+        # There and back through [-1, 1] in float32.
+        assert apart[mask == 0].max() < 1e-6
+        assert apart[mask == 1].max() > 0.01
+
+
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [

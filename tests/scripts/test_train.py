@@ -56,3 +56,28 @@ def test_an_error_is_one_sentence(script, tmp_path, capsys):
     words = ["identity", "--images", str(tmp_path / "nowhere"), "--out", str(tmp_path)]
     assert script.main(words) == 1
     assert capsys.readouterr().err.startswith("train: Expected 'drawn', a folder")
+
+
+def test_the_training_pictures_and_the_run_keep_their_places(script, faces, tmp_path, capsys):
+    before = faces.read_bytes()
+    linked = tmp_path / "linked.safetensors"
+    linked.hardlink_to(faces)
+    words = ["identity", "--images", str(faces), "--out"]
+    for out, export, message in (
+        (tmp_path / "run", faces, "--export would overwrite the input"),
+        (tmp_path / "run", linked, "--export would overwrite the input"),
+        (tmp_path / "run", tmp_path / "run" / "state.pt", "--export and --out would both write"),
+        (faces / "run", tmp_path / "weights.safetensors", "faces.npz is a file"),
+    ):
+        assert script.main([*words, str(out), "--export", str(export)]) == 1
+        assert message in capsys.readouterr().err
+    assert faces.read_bytes() == before and not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_is_one_sentence(script, monkeypatch, tmp_path, capsys):
+    def interrupted(_args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(script, "run", interrupted)
+    assert script.main(["identity", "--out", str(tmp_path)]) == 130
+    assert "the same command continues" in capsys.readouterr().err

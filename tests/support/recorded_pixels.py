@@ -32,7 +32,7 @@ CASES = {
     "pgdiff-reference-cosine": {"recipe": "pgdiff-reference-cosine", "steps": 4},
     "pgdiff-restoration": {"recipe": "pgdiff-restoration", "steps": 4},
     "pgdiff-colorization": {"recipe": "pgdiff-colorization", "steps": 4},
-    "pgdiff-inpainting": {"recipe": "pgdiff-inpainting", "steps": 4},
+    "pgdiff-inpainting": {"recipe": "pgdiff-inpainting", "steps": 4, "raw_output": True},
     "pgdiff-old-photo": {"recipe": "pgdiff-old-photo", "steps": 4},
     "ddim": {"stepper": "ddim", "eta": 0.3, **_SURGERY},
     "constant": {"strength_mode": "constant", "strength": 50.0, **_SURGERY},

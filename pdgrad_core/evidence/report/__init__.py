@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ...images import write_whole
+from ...files import write_whole
 from ..results import write_text
 from ..study import Findings, TableRows
 from .page import page

@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from ...images import write_whole
+from ...files import write_whole
 from ...models.scorers import SCORES
 from ..rows import Choice
 from ..statistics import interval

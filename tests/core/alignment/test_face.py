@@ -102,3 +102,18 @@ def test_tilted_faces_and_profiles_are_accepted():
 def test_coinciding_points_are_refused():
     with pytest.raises(InvalidInputError, match="one point"):
         face_from_landmarks("9,9 9,9 9,9", 64, 64)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "10,10 20,20 30,30 40,40 50,50",
+        "10,50 50,50 30,50 15,50 45,50",
+        "50,10 50,12 50,30 50,50 50,52",
+        "10,50 50,51 30,50 15,50 45,50",
+        "10,30 50,30 30,30",
+    ],
+)
+def test_points_on_a_line_are_refused(text):
+    with pytest.raises(InvalidInputError, match="lie on a line"):
+        face_from_landmarks(text, 64, 64)

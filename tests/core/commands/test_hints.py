@@ -10,6 +10,7 @@ from networks import images
 from pdgrad_core.alignment.align import align_face, take_as_aligned
 from pdgrad_core.alignment.face import face_from_landmarks
 from pdgrad_core.cli import main
+from pdgrad_core.commands.hints import style_files
 from pdgrad_core.images import load_image, save_image
 from pdgrad_core.photos import cut_masks
 
@@ -67,6 +68,20 @@ def test_a_colour_style_is_a_folder_or_a_picture(here):
         assert restore(here, "pgdiff-colorization", *options, out=out) == 0
     folder, file = load_image(here / "folder.png"), load_image(here / "file.png")
     assert torch.equal(folder, file)
+
+
+def test_a_colour_styles_folder_may_hold_other_things(here):
+    folder = here / "mixed"
+    folder.mkdir()
+    save_image(images(1, 32, seed=5) * 0.2 + 0.5, folder / "one.png")
+    for name in ("._one.png", ".DS_Store", "album.pdf", "drawing.eps", "notes.txt", "Thumbs.db"):
+        (folder / name).write_bytes(b"\x00\x05\x16\x07 of macOS")
+    (folder / "folder.png").mkdir()
+    assert style_files(folder) == [folder / "one.png"]
+    options = ("--aligned", "--color-style", folder)
+    assert restore(here, "pgdiff-colorization", *options) == 0
+    (folder / "one.png").unlink()
+    assert restore(here, "pgdiff-colorization", *options) == 1
 
 
 def test_a_property_may_weigh_more_or_be_operated_on(here):

@@ -153,6 +153,27 @@ def test_fetch_failures_are_one_sentence_and_status_1(capsys, server):
     assert "by hand" in capsys.readouterr().err
 
 
+def test_what_cannot_be_fetched_is_named_and_the_others_follow(capsys, server, home):
+    assert main(["weights", "fetch", "pgdiff-rrdb", "codeformer"]) == 1
+    captured = capsys.readouterr()
+    assert (home / ".cache/pdgrad/codeformer.pth").read_bytes() == CONTENT
+    first, last = captured.err.splitlines()
+    assert first.startswith("pdgrad: pgdiff-rrdb: ") and "by hand" in first
+    assert last == "pdgrad: 1 of 2 files are here; not pgdiff-rrdb."
+
+
+def test_a_folder_that_takes_no_files_is_said_before_the_first_byte(capsys, server, tmp_path):
+    (tmp_path / "file").touch()
+    where = str(tmp_path / "file")
+    for action in (
+        ["fetch", "codeformer", "--models", where],
+        ["make-test", where, "--seed", "0", "--only", "vgg16"],
+    ):
+        assert main(["weights", *action]) == 1
+        assert "is a file; choose another place" in capsys.readouterr().err
+    assert server.asked == []
+
+
 def test_fetch_checks_every_name_before_the_first_byte(capsys, server):
     assert main(["weights", "fetch", "codeformer", "code"]) == 1
     assert "no weight file named 'code'" in capsys.readouterr().err
