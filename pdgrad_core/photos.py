@@ -10,7 +10,8 @@ from torch import Tensor
 from .alignment.align import AlignedFace, align_face, take_as_aligned
 from .alignment.choose import choose_faces
 from .alignment.detect import FaceDetector, load_detector
-from .alignment.face import face_from_landmarks, invert
+from .alignment.face import Face, invert
+from .alignment.landmark_text import faces_from_text
 from .alignment.mask import load_parser
 from .alignment.paste_back import paste_back
 from .alignment.warp import warp
@@ -39,13 +40,17 @@ class FaceFinder:
     device: torch.device | str = "cpu"
 
     def __call__(
-        self, photo: Tensor, landmarks: str | None = None, detector: FaceDetector | None = None
+        self,
+        photo: Tensor,
+        landmarks: str | Sequence[Face] | None = None,
+        detector: FaceDetector | None = None,
     ) -> list[AlignedFace]:
         """Cut the chosen faces out of a photo.
 
         Args:
             photo: `(1, 3, H, W)` in [-1, 1].
-            landmarks: One face's landmarks, "x,y x,y ..."; nothing is detected then.
+            landmarks: The faces' landmarks, "x,y x,y ..." on a line for each, or the faces
+                themselves; nothing is detected then.
             detector: The detector, where it is loaded already.
 
         Raises:
@@ -55,12 +60,16 @@ class FaceFinder:
         """
         if self.aligned:
             return [take_as_aligned(photo, self.size_px)]
-        if landmarks is not None:
-            face = face_from_landmarks(landmarks, *photo.shape[-2:])
-            return [align_face(photo, face, self.size_px)]
-        detector = detector or self.load_detector()
-        faces = choose_faces(detector(photo), self.which)
-        return [align_face(photo, face, self.size_px) for face in faces]
+        if isinstance(landmarks, str):
+            faces = faces_from_text(landmarks, *photo.shape[-2:])
+        elif landmarks is not None:
+            faces = landmarks
+        else:
+            faces = (detector or self.load_detector())(photo)
+        # A face given by hand is meant, whatever number would be asked for among several.
+        by_hand = landmarks is not None and len(faces) == 1
+        chosen = faces if by_hand else choose_faces(faces, self.which)
+        return [align_face(photo, face, self.size_px) for face in chosen]
 
     def load_detector(self) -> FaceDetector:
         """Load RetinaFace from the folders.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from .diffusion.noise import seeded_noise
+from .diffusion.noise import PerImageNoise, per_image_generators
 from .diffusion.sampler import ContractionFn, StepImage, StepState, Watch
 from .errors import InvalidInputError
 from .features.arcface import ArcFace
@@ -29,6 +29,7 @@ def restore_faces(
     *,
     hints: Hints | None = None,
     contractions: Sequence[ContractionFn] = (),
+    seeds: Sequence[int] | None = None,
     on_step: Callable[[StepState], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Restoration:
@@ -43,11 +44,12 @@ def restore_faces(
         settings: The recipe, its parameters and the seed.
         hints: A mask or a colour style, for the recipes that take one.
         contractions: Filters on x0hat, before the recipe's own.
+        seeds: One per face, instead of the settings' seed and the next numbers.
         on_step: Called after each step.
         should_stop: Asked before each step.
 
     Raises:
-        InvalidInputError: Images, sizes, references, hints or settings do not fit.
+        InvalidInputError: Images, sizes, references, hints, seeds or settings do not fit.
         NonFiniteGradientError: The guidance met NaN or infinite values.
         SamplingStopped: `should_stop` said so.
     """
@@ -56,8 +58,9 @@ def restore_faces(
     models.prior.check_size(*degraded.shape[-2:])
     check_guide_images(recipe, degraded, references, hints)
     recipe.sampler(models.prior)  # refuses wrong numbers before any work
+    seeds = _seeds(seeds, settings.seed, len(degraded))
     clock = Stopwatch()
-    job = _job(degraded, models, settings.seed, Watch(on_step, should_stop))
+    job = _job(degraded, models, seeds, Watch(on_step, should_stop))
     own = recipe.contractions(job)
     coarse, target = recipe.coarse(job, own)
     clock.lap("coarse")
@@ -89,11 +92,19 @@ def _prepared(
     )
 
 
-def _job(degraded: Tensor, models: ModelSet, seed: int, watch: Watch) -> Job:
+def _seeds(seeds: Sequence[int] | None, first: int, faces: int) -> Sequence[int]:
+    if seeds is None:
+        return range(first, first + faces)
+    if len(seeds) != faces:
+        raise InvalidInputError(f"Expected {faces} seeds, one per face, not {len(seeds)}.")
+    return seeds
+
+
+def _job(degraded: Tensor, models: ModelSet, seeds: Sequence[int], watch: Watch) -> Job:
     """Return the faces on the models' device, with a seed and a noise source for each."""
     degraded = degraded.to(models.device)
-    seeds = [seed + i for i in range(len(degraded))]
-    return Job(degraded, models, seeds, seeded_noise(degraded, seed), watch)
+    noise = PerImageNoise(per_image_generators(seeds), degraded.shape[1:], degraded.device)
+    return Job(degraded, models, seeds, noise, watch)
 
 
 def _guide_images(

@@ -5,7 +5,9 @@ from .choose import choose_faces, left_to_right
 from .detect import FaceDetector, load_detector
 from .draw import draw_faces
 from .face import Face, face_from_landmarks, parse_landmarks
+from .landmark_text import faces_from_text, landmarks_of_photos
 from .mask import FaceParser, load_parser
+from .mesh import points_from_mesh
 from .paste_back import paste_back
 
 __all__ = [
@@ -17,10 +19,13 @@ __all__ = [
     "choose_faces",
     "draw_faces",
     "face_from_landmarks",
+    "faces_from_text",
+    "landmarks_of_photos",
     "left_to_right",
     "load_detector",
     "load_parser",
     "parse_landmarks",
     "paste_back",
+    "points_from_mesh",
     "take_as_aligned",
 ]
