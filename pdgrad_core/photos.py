@@ -1,7 +1,7 @@
 """From whole photos to aligned faces and back: what stands around `restore_faces`."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -42,15 +42,15 @@ class FaceFinder:
     def __call__(
         self,
         photo: Tensor,
-        landmarks: str | Sequence[Face] | None = None,
+        landmarks: str | None = None,
         detector: FaceDetector | None = None,
     ) -> list[AlignedFace]:
         """Cut the chosen faces out of a photo.
 
         Args:
             photo: `(1, 3, H, W)` in [-1, 1].
-            landmarks: The faces' landmarks, "x,y x,y ..." on a line for each, or the faces
-                themselves; nothing is detected then.
+            landmarks: The faces' landmarks, "x,y x,y ..." on a line for each; nothing is detected
+                then.
             detector: The detector, where it is loaded already.
 
         Raises:
@@ -60,16 +60,22 @@ class FaceFinder:
         """
         if self.aligned:
             return [take_as_aligned(photo, self.size_px)]
-        if isinstance(landmarks, str):
-            faces = faces_from_text(landmarks, *photo.shape[-2:])
-        elif landmarks is not None:
-            faces = landmarks
-        else:
-            faces = (detector or self.load_detector())(photo)
-        # A face given by hand is meant, whatever number would be asked for among several.
-        by_hand = landmarks is not None and len(faces) == 1
-        chosen = faces if by_hand else choose_faces(faces, self.which)
+        if landmarks is None:
+            return self.cut(photo, (detector or self.load_detector())(photo))
+        return self.cut_typed(photo, faces_from_text(landmarks, *photo.shape[-2:]))
+
+    def cut(self, photo: Tensor, faces: Sequence[Face]) -> list[AlignedFace]:
+        """Cut the chosen ones of a photo's faces out of it.
+
+        Raises:
+            NoFaceError: There is none, or not the chosen one.
+        """
+        chosen = choose_faces(faces, self.which)
         return [align_face(photo, face, self.size_px) for face in chosen]
+
+    def cut_typed(self, photo: Tensor, faces: Sequence[Face]) -> list[AlignedFace]:
+        """Cut out faces given by hand: one alone is meant, whatever number is asked for."""
+        return (replace(self, which="all") if len(faces) == 1 else self).cut(photo, faces)
 
     def load_detector(self) -> FaceDetector:
         """Load RetinaFace from the folders.

@@ -58,9 +58,8 @@ def restore_faces(
     models.prior.check_size(*degraded.shape[-2:])
     check_guide_images(recipe, degraded, references, hints)
     recipe.sampler(models.prior)  # refuses wrong numbers before any work
-    seeds = _seeds(seeds, settings.seed, len(degraded))
     clock = Stopwatch()
-    job = _job(degraded, models, seeds, Watch(on_step, should_stop))
+    job = _job(degraded, models, seeds or settings.seed, Watch(on_step, should_stop))
     own = recipe.contractions(job)
     coarse, target = recipe.coarse(job, own)
     clock.lap("coarse")
@@ -92,17 +91,13 @@ def _prepared(
     )
 
 
-def _seeds(seeds: Sequence[int] | None, first: int, faces: int) -> Sequence[int]:
-    if seeds is None:
-        return range(first, first + faces)
-    if len(seeds) != faces:
-        raise InvalidInputError(f"Expected {faces} seeds, one per face, not {len(seeds)}.")
-    return seeds
-
-
-def _job(degraded: Tensor, models: ModelSet, seeds: Sequence[int], watch: Watch) -> Job:
+def _job(degraded: Tensor, models: ModelSet, seeds: Sequence[int] | int, watch: Watch) -> Job:
     """Return the faces on the models' device, with a seed and a noise source for each."""
     degraded = degraded.to(models.device)
+    if isinstance(seeds, int):
+        seeds = range(seeds, seeds + len(degraded))
+    if len(seeds) != len(degraded):
+        raise InvalidInputError(f"Expected {len(degraded)} seeds, one per face, not {len(seeds)}.")
     noise = PerImageNoise(per_image_generators(seeds), degraded.shape[1:], degraded.device)
     return Job(degraded, models, seeds, noise, watch)
 
