@@ -27,7 +27,7 @@ from ..pdgrad_core.sequences import (
     join_traces,
     photo_seed,
     portions,
-    without_face,
+    what_was_found,
 )
 from ..pdgrad_core.settings import Settings
 from . import schema
@@ -192,7 +192,7 @@ class _Work:
             self.photos.put(
                 photo.number, put_back(photo.photo, photo.faces, results, all_folders())
             )
-        said = without_face(faces) if len(faces) > 1 else ""
+        said = what_was_found([*map(len, faces)]) if len(faces) > 1 else ""
         return _Found(self.photos.image, coarse, join_traces(traces), said)
 
     def _queue(

@@ -85,14 +85,21 @@ def found_anywhere(
     return found
 
 
-def without_face(found: Sequence[Sequence[AlignedFace]]) -> str:
-    """Return in words how many photos have a face, and how many pass through as they are."""
-    empty = sum(not faces for faces in found)
-    faces = sum(len(here) for here in found)
-    said = f"{len(found)} photos, {faces} faces restored"
+def what_was_found(counts: Sequence[int]) -> str:
+    """Return in words how many faces were restored, and how many photos passed through.
+
+    Args:
+        counts: Each photo's chosen faces.
+    """
+    empty = sum(not faces for faces in counts)
+    said = f"{_many(len(counts), 'photo')}, {_many(sum(counts), 'face')} restored"
     if empty:
-        said += f"; {empty} photos without a face passed through unchanged"
+        said += f"; {_many(empty, 'photo')} without a face passed through unchanged"
     return said
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 @dataclass(frozen=True)

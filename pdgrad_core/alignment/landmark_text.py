@@ -67,7 +67,7 @@ def _under_headings(text: str, photos: int) -> list[str]:
                     f"The landmarks {line.strip()!r} stand before the first 'frame N:'; say whose "
                     "they are."
                 )
-            here.append(line)
+            here.append(line.strip())
     return ["\n".join(found.get(number, [])) for number in range(photos)]
 
 
