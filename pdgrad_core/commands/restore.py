@@ -9,6 +9,7 @@ from .command_parser import CommandParser
 from .hints import add_hint_options, load_color_style, load_masks
 from .model_options import add_model_options, add_precision_options, step_progress
 from .recipe_options import add_recipe_options, settings_of
+from .restore_frames import Frames, add_frame_options, check_frame_options
 from .restore_report import photo_report, timing, write_report
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def add_parser(subparsers: Any) -> None:
         help="picture to write; a folder where there are several photos",
     )  # fmt: skip
     _add_face_options(parser)
+    add_frame_options(parser)
     add_hint_options(parser)
     add_model_options(parser)
     add_precision_options(parser)
@@ -77,7 +79,8 @@ def _add_face_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--aligned", action="store_true", help="all photos are aligned crops")
     group.add_argument(
         "--landmarks", action="append", metavar="TEXT",
-        help='"x,y x,y x,y x,y x,y" of the face (eyes, nose, mouth corners); once per PHOTO',
+        help='"x,y x,y x,y x,y x,y" of the face (eyes, nose, mouth corners), a line per face; once '
+        "per PHOTO; for --frames once, with an empty line or 'frame 0:' between the frames",
     )  # fmt: skip
     group.add_argument(
         "--reference-landmarks", action="append", metavar="TEXT", help="the same, once per REF"
@@ -98,9 +101,10 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     row = settings.resolved()
     _check(args, row)
-    photos = [load_image(path) for path in args.photos]
+    photos = [] if args.frames else [load_image(path) for path in args.photos]
     reference_photos = [load_image(path) for path in args.reference]
-    masks, style = load_masks(args.mask, photos), load_color_style(args.color_style)
+    masks = [] if args.frames else load_masks(args.mask, photos)
+    style = load_color_style(args.color_style)
     models = load_model_set(
         args.models,
         restorer=args.restorer or row.restorer_with(args.models == DEMO),
@@ -119,6 +123,8 @@ def run(args: argparse.Namespace) -> int:
     )
     references = _cut_references(args, finder, reference_photos)
     reports: list[dict[str, Any]] = []
+    if args.frames:
+        reports = Frames(args, models, settings, finder, references, style).restore()
     for number, photo in enumerate(photos):
         hints = Hints(masks[number], style)
         reports.append(
@@ -136,8 +142,9 @@ def _check(args: argparse.Namespace, row: "Recipe") -> None:
 
     given = {"mask": bool(args.mask), "style": args.color_style is not None}
     check_needs(row, references=len(args.reference), **given)
+    check_frame_options(args)
     for option, texts, paths in (
-        ("--landmarks", args.landmarks, args.photos),
+        ("--landmarks", None if args.frames else args.landmarks, args.photos),
         ("--reference-landmarks", args.reference_landmarks, args.reference),
     ):
         if texts is not None and len(texts) != len(paths):
@@ -145,7 +152,7 @@ def _check(args: argparse.Namespace, row: "Recipe") -> None:
                 f"{option} is given {len(texts)} times for {len(paths)} photos; "
                 "give it once for each."
             )
-    if len(args.photos) == 1:
+    if len(args.photos) == 1 and not args.frames:
         check_image_name(args.out)
         return
     if args.out.suffix:
@@ -196,7 +203,15 @@ def _restore_one(
             if stages:
                 stages.on_step(state)
 
-        found = restore_faces(crops, references, models, settings, hints=hints, on_step=on_step)
+        found = restore_faces(
+            crops,
+            references,
+            models,
+            settings,
+            hints=hints,
+            seeds=[settings.seed] * len(faces),
+            on_step=on_step,
+        )
     save_image(put_back(photo, faces, found.image.cpu(), finder.folders, finder.device), out)
     if stages:
         stages.images("coarse", found.coarse)
