@@ -6,7 +6,7 @@ from comfy_api.latest import ComfyExtension, io
 
 MODULES = (
     *("restore_face", "prior", "restore", "losses", "loss_nodes", "demo", "degrade", "align"),
-    *("paste", "combine", "contraction", "sample", "trace", "metrics"),
+    *("paste", "combine", "contraction", "sample", "custom_sampling", "trace", "metrics"),
 )
 """The modules that have nodes, in the order of the data flow; each lists its own in NODES."""
 

@@ -171,7 +171,7 @@ class _Run:
             self.loaded.prior,
             self._noise(shape, device),
             None if self.start is None or not self._from_image else self.start.to(device),
-            guidance=_placed(guidance, shape, device),
+            guidance=placed_guidance(guidance, shape, device),
             networks=networks,
             contractions=contraction.filters if contraction else (),
         )
@@ -206,7 +206,7 @@ class _Run:
         return run(StepReporter(run.total_steps, self.node_id), stop_if_interrupted)
 
 
-def _placed(
+def placed_guidance(
     guidance: LoadedGuidance | None, shape: tuple[int, int, int, int], device: torch.device
 ) -> Expression | None:
     """Return the guidance with its pictures fitted to the faces, its names told apart."""

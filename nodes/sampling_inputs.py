@@ -80,10 +80,10 @@ def strength_inputs() -> list[Any]:
     ]
 
 
-def noise_input() -> Any:
+def noise_input(name: str = "noise") -> Any:
     """Return the input that says whose noise the faces of a batch get; it came later."""
     return schema.choice(
-        "noise",
+        name,
         NOISES,
         NOISES[0],
         "per face: each face of a batch takes the next seed; same for all: all have the first "

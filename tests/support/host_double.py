@@ -28,6 +28,11 @@ TYPES = {
     "Model": "MODEL",
     "Conditioning": "CONDITIONING",
     "UpscaleModel": "UPSCALE_MODEL",
+    "Noise": "NOISE",
+    "Guider": "GUIDER",
+    "Sampler": "SAMPLER",
+    "Sigmas": "SIGMAS",
+    "Latent": "LATENT",
 }
 """The io types that the nodes use."""
 
