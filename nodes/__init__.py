@@ -5,18 +5,8 @@ import importlib
 from comfy_api.latest import ComfyExtension, io
 
 MODULES = (
-    *(
-        "photo",
-        "restore_face",
-        "prior",
-        "restore",
-        "losses",
-        "loss_nodes",
-        "demo",
-        "degrade",
-        "align",
-    ),
-    *("paste", "combine", "contraction", "sample", "trace", "metrics"),
+    *("photo", "restore_face", "prior", "restore", "losses", "loss_nodes", "demo", "degrade"),
+    *("align", "paste", "combine", "contraction", "sample", "custom_sampling", "trace", "metrics"),
 )
 """The modules that have nodes, in the order of the data flow; each lists its own in NODES."""
 

@@ -18,6 +18,7 @@ from .boundary import (
     patcher_for,
     to_host,
 )
+from .face_sockets import BoundingBoxIO, boxes_of, face_sockets, faces_of_meshes, in_boxes
 from .sockets import FacesIO, Placement
 from .weights import found_path
 
@@ -53,7 +54,8 @@ def _inputs() -> list[Any]:
             "",
             "With 'landmarks': a line for each face, five points x,y in pixels: left eye, "
             "right eye, nose, left and right mouth corner, as seen in the picture; or "
-            "three: both eyes and the middle of the mouth.",
+            "three: both eyes and the middle of the mouth. In a batch they hold for every photo, "
+            "unless an empty line or 'frame 0:' tells the photos apart.",
             multiline=True,
         ),
         schema.whole(
@@ -72,6 +74,7 @@ def _inputs() -> list[Any]:
             "faces.",
             "px",
         ),
+        *face_sockets(),
     ]  # fmt: skip
 
 
@@ -96,6 +99,7 @@ class AlignFaces(io.ComfyNode):
                 io.Image.Output("faces", display_name="faces"),
                 FacesIO.Output("placement", display_name="placement"),
                 io.Image.Output("boxes", display_name="boxes"),
+                BoundingBoxIO.Output("chosen_boxes", display_name="bounding boxes"),
             ],
         )
 
@@ -118,6 +122,8 @@ class AlignFaces(io.ComfyNode):
         border: Border,
         threshold: float,
         short_side_px: int,
+        face_landmarks: Any = None,
+        bounding_boxes: Any = None,
     ) -> io.NodeOutput:
         """Align the chosen faces of every photo."""
         from ..pdgrad_core.alignment import align_face, choose_faces, draw_faces, take_as_aligned
@@ -125,27 +131,43 @@ class AlignFaces(io.ComfyNode):
         with outside_inference_mode():
             photos = from_host(photo, "The photo").split(1)
             if method == "already aligned":
-                aligned = [(take_as_aligned(one, size_px),) for one in photos]
-                return _output(aligned, photos, photos)
-            detector = face_detector(threshold, short_side_px) if method == "detect" else None
+                whole = [(take_as_aligned(one, size_px),) for one in photos]
+                return _output(whole, photos, photos, [[] for _ in photos])
+            if face_landmarks is not None:
+                found = faces_of_meshes(face_landmarks, len(photos), _size(photos))
+            elif method == "detect":
+                found = [*map(face_detector(threshold, short_side_px), photos)]
+            else:
+                found = _typed(landmarks, photos)
+            if bounding_boxes is not None:
+                found = [
+                    in_boxes(here, bounding_boxes, number, len(photos))
+                    for number, here in enumerate(found)
+                ]
             which = numbers if choose == "by number" else choose
-            aligned: list[tuple[AlignedFace, ...]] = []
-            boxes: list[Tensor] = []
-            for one in photos:
-                found = detector(one) if detector else _typed(landmarks, one)
-                boxes.append(draw_faces(one, found))
-                chosen = choose_faces(found, which)
-                aligned.append(tuple(align_face(one, face, size_px, border) for face in chosen))
-            return _output(aligned, photos, boxes)
+            chosen = [choose_faces(here, which) for here in found]
+            aligned = [
+                tuple(align_face(one, face, size_px, border) for face in faces)
+                for one, faces in zip(photos, chosen, strict=True)
+            ]
+            boxes = [draw_faces(*both) for both in zip(photos, found, strict=True)]
+            return _output(aligned, photos, boxes, chosen)
 
 
 def _output(
-    aligned: list[tuple[AlignedFace, ...]], photos: Sequence[Tensor], boxes: Sequence[Tensor]
+    aligned: list[tuple[AlignedFace, ...]],
+    photos: Sequence[Tensor],
+    boxes: Sequence[Tensor],
+    chosen: Sequence[Sequence[Face]],
 ) -> io.NodeOutput:
     crops = torch.cat([face.crop for faces in aligned for face in faces])
-    height, width = photos[0].shape[-2:]
-    placement = Placement(tuple(aligned), (height, width))
-    return io.NodeOutput(to_host(crops), placement, to_host(torch.cat(list(boxes))))
+    placement = Placement(tuple(aligned), _size(photos))
+    drawn = to_host(torch.cat(list(boxes)))
+    return io.NodeOutput(to_host(crops), placement, drawn, boxes_of(chosen))
+
+
+def _size(photos: Sequence[Tensor]) -> tuple[int, int]:
+    return (photos[0].shape[-2], photos[0].shape[-1])
 
 
 def face_detector(threshold: float = 0.97, short_side_px: int = 640) -> FaceDetector:
@@ -163,16 +185,18 @@ def face_detector(threshold: float = 0.97, short_side_px: int = 640) -> FaceDete
     return detector
 
 
-def _typed(landmarks: str, photo: Tensor) -> list[Face]:
-    from ..pdgrad_core.alignment import face_from_landmarks
+def _typed(landmarks: str, photos: Sequence[Tensor]) -> list[list[Face]]:
+    from ..pdgrad_core.alignment import faces_from_text, landmarks_of_photos
 
-    lines = [line for line in landmarks.splitlines() if line.strip()]
-    if not lines:
+    if not landmarks.strip():
         raise InvalidInputError(
             "The method is 'landmarks', but none are given; type or connect a line of five points "
             "x,y for each face, or set the method to detect."
         )
-    return [face_from_landmarks(line, *photo.shape[-2:]) for line in lines]
+    texts = landmarks_of_photos(landmarks, len(photos))
+    return [
+        faces_from_text(text, *photo.shape[-2:]) for text, photo in zip(texts, photos, strict=True)
+    ]
 
 
 NODES = [AlignFaces]

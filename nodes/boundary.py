@@ -143,13 +143,15 @@ class StepReporter:
     """Shows a run to the host: progress bar, preview of x0hat, and the live trace.
 
     Args:
-        total: Steps of the run.
+        total: Steps of the run, or of all runs.
         node_id: The sampler node's id in the prompt.
+        before: Steps of earlier runs, where this is one of several.
     """
 
-    def __init__(self, total: int, node_id: str | None) -> None:
+    def __init__(self, total: int, node_id: str | None, before: int = 0) -> None:
         self.bar = comfy.utils.ProgressBar(total, node_id=node_id)
         self.node_id = node_id
+        self.total, self.before = total, before
         self._last_preview = 0.0
 
     def __call__(self, state: "StepState") -> None:
@@ -160,7 +162,11 @@ class StepReporter:
             self._last_preview = now
             preview = ("JPEG", to_pil(state.x0hat[:1]), PREVIEW_SIDE_PX)
         self._send_trace(state)
-        self.bar.update_absolute(state.done, state.total, preview)
+        self.bar.update_absolute(self.before + state.done, self._all(state), preview)
+
+    def _all(self, state: "StepState") -> int:
+        # A restorer that samples has steps of its own.
+        return max(self.total, self.before + state.total)
 
     def _send_trace(self, state: "StepState") -> None:
         series = {
@@ -169,7 +175,8 @@ class StepReporter:
             if name.endswith((".cosine", ".k"))
         }
         if series and self.node_id is not None:
-            point = {"node": self.node_id, "step": state.done, "total": state.total}
+            step, total = self.before + state.done, self._all(state)
+            point = {"node": self.node_id, "step": step, "total": total}
             send_event("pdgrad.trace", {**point, "t": state.context.t, "series": series})
 
 
@@ -199,6 +206,15 @@ def send_event(name: str, data: dict[str, Any]) -> None:
     server: Any = getattr(PromptServer, "instance", None)
     if server is not None:
         server.send_sync(name, data, server.client_id)
+
+
+def send_text(text: str, node_id: str | None) -> None:
+    """Show a line of text on a node; without a server, or on an older one, nothing is shown."""
+    from server import PromptServer
+
+    server: Any = getattr(PromptServer, "instance", None)
+    if node_id is not None and hasattr(server, "send_progress_text"):
+        server.send_progress_text(text, node_id, server.client_id)
 
 
 def stop_if_interrupted() -> bool:

@@ -65,7 +65,8 @@ class DemoFaces(io.ComfyNode):
             views = sample_views([view + index for index in range(count)])
             people = sample_identities([person] * count)
             drawn = render(people, views, int(size_px), parts=False)
-            text = landmarks_text(drawn.landmarks - 0.5)
+            each = (landmarks_text(one[None]) for one in drawn.landmarks - 0.5)
+            text = "\n\n".join(each)  # one photo's apart from the next one's
             return io.NodeOutput(to_host(drawn.images), text)
 
 

@@ -91,13 +91,18 @@ class PriorAsModel(io.ComfyNode):
     @classmethod
     def execute(cls, prior: LoadedPrior) -> io.NodeOutput:
         """Wrap the network as the host's model; the conditioning is empty."""
-        if prior.prior.prediction == "x0":
-            raise InvalidInputError(
-                "This prior predicts the clean image, which the host's samplers cannot take; use a "
-                "prior that predicts eps or v, or the DDPM sampler of this pack."
-            )
+        check_native(prior)
         with outside_inference_mode():
             return io.NodeOutput(_as_native(prior), [[torch.zeros(1, 1, 1), {}]])
+
+
+def check_native(loaded: LoadedPrior) -> None:
+    """Raise InvalidInputError for a prior that the host's samplers cannot take."""
+    if loaded.prior.prediction == "x0":
+        raise InvalidInputError(
+            "This prior predicts the clean image, which the host's samplers cannot take; use a "
+            "prior that predicts eps or v, or the DDPM sampler of this pack."
+        )
 
 
 def _offered() -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,11 +17,21 @@ from ..pdgrad_core.diffusion.schedule import Schedule
 from ..pdgrad_core.errors import InvalidInputError
 from ..pdgrad_core.faces.examples import EXAMPLE_SIZES
 from ..pdgrad_core.models.sets import DEMO, load_model_set
-from ..pdgrad_core.photos import FaceFinder, cut_masks, keep_known_pixels, put_back
+from ..pdgrad_core.photos import cut_masks, keep_known_pixels, put_back
 from ..pdgrad_core.recipes import Hints, check_needs
+from ..pdgrad_core.sequences import (
+    BYTES_PER_PIXEL,
+    NOISES,
+    PhotoFaces,
+    Portion,
+    in_portions,
+    join_traces,
+    photo_seed,
+    portions,
+    what_was_found,
+)
 from ..pdgrad_core.settings import Settings
 from . import schema
-from .align import face_detector
 from .boundary import (
     StepReporter,
     as_sentence,
@@ -33,13 +44,16 @@ from .boundary import (
     stop_if_interrupted,
     to_host,
 )
-from .restore_face_inputs import ALIGNED, AUTO, BY_SIZE, OWN, PHOTO_MODELS, inputs
-from .sample import BYTES_PER_PIXEL, for_the_page
+from .frames import Frames, faces_that_fit, say
+from .restore_face_finder import PhotoFinder
+from .restore_face_inputs import BY_SIZE, OWN, PHOTO_MODELS, inputs
+from .sample import for_the_page
 from .sockets import Patcher, Trace, TraceIO
 from .weights import all_folders, lacking
 
 if TYPE_CHECKING:
-    from ..pdgrad_core.alignment import AlignedFace, FaceDetector
+    from ..pdgrad_core.alignment import AlignedFace
+    from ..pdgrad_core.diffusion.sampler import Record
     from ..pdgrad_core.models.sets import ModelSet
     from ..pdgrad_core.pipeline import Restoration
     from ..pdgrad_core.recipes import Recipe
@@ -79,9 +93,11 @@ class RestoreFace(io.ComfyNode):
         photo_is: str | None,
         steps: int | None,
         tau: int | None,
+        noise: str | None = None,
     ) -> bool | str:
         """Refuse unknown choices, and steps that tau cannot give, before anything runs."""
         chosen = {"recipe": recipe, "models": models, "restorer": restorer, "photo_is": photo_is}
+        chosen["noise"] = noise
         known = schema.check_choices(cls, **chosen)
         if known is not True or recipe is None or steps is None or tau is None:
             return known
@@ -92,30 +108,45 @@ class RestoreFace(io.ComfyNode):
     def execute(cls, photo: Tensor, **values: Any) -> io.NodeOutput:
         """Restore every chosen face of every photo, outside inference mode."""
         with outside_inference_mode():
-            work = _Work(from_host(photo, "The photo"), values, cls.hidden.unique_id)
+            work = _Work(Frames(photo), values, cls.hidden.unique_id)
             work.check()
-            images, found = run_in_memory("The restoration", work)
+            found = work()
             trace = Trace.on_cpu(found.trace)
-            shown = json.dumps(for_the_page(trace.rows))
-            return io.NodeOutput(
-                to_host(images),
-                to_host(found.coarse),
-                trace,
-                ui={"pdgrad_trace": [shown]},
-            )
+            shown = {"pdgrad_trace": [json.dumps(for_the_page(trace.rows))]}
+            if found.said:
+                say(found.said, cls.hidden.unique_id)
+                shown["text"] = [found.said]
+            return io.NodeOutput(found.image, torch.cat(found.coarse), trace, ui=shown)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A finished batch.
+
+    Attributes:
+        image: The host's, `(B, H, W, 3)`.
+        coarse: Each portion's coarse faces, the host's.
+        trace: Of all faces.
+        said: What a batch of several is said to have been; empty for one photo.
+    """
+
+    image: Tensor
+    coarse: list[Tensor]
+    trace: list[Record]
+    said: str = ""
 
 
 @dataclass(frozen=True)
 class _Work:
-    """One restoration, which can be started over.
+    """One restoration of a batch.
 
     Attributes:
-        photos: `(N, 3, H, W)` in [-1, 1].
+        photos: The batch.
         values: The node's other inputs.
         node_id: Of the node, for progress.
     """
 
-    photos: Tensor
+    photos: Frames
     values: dict[str, Any]
     node_id: str | None
 
@@ -134,7 +165,7 @@ class _Work:
             mask=self.values.get("mask") is not None,
             style=False,
         )
-        if self.values["models"] == PHOTO_MODELS:
+        if not self._takes_demo():
             self._everything_is_here()
 
     def _everything_is_here(self) -> None:
@@ -143,57 +174,91 @@ class _Work:
         found = lacking(self.settings.resolved(), restorer=None if chosen == OWN else chosen)
         found.check("To get them, open Fetch Weights in the sidebar, choose models: demo, or run:")
 
-    def __call__(self) -> tuple[Tensor, Restoration]:
-        """Return the photos with their faces restored, and what was found of the faces."""
+    def __call__(self) -> _Found:
+        """Restore the photos' faces by portions; a photo without one stays as it is."""
+        row = self.settings.resolved()
+        loaded = self._loaded(row)
+        size_px = loaded.models.prior.image_size
+        finder = PhotoFinder(self.values, size_px)
+        faces = finder.faces(self.photos)
+        masks, whole_masks = self._masks(faces), self._whole_masks()
+        references = finder.references(self._references())
+        limit = self.values.get("faces_at_once") or faces_that_fit(loaded.patchers, size_px)
+        steps = row.sampler(loaded.models.prior).total_steps
+        runs = portions(map(len, faces), limit)
+        coarse: list[Tensor] = []
+        traces: list[list[Record]] = []
+
+        def restore(portion: Portion) -> Tensor:
+            report = StepReporter(steps * runs, self.node_id, steps * len(traces))
+            work = partial(self._restored, portion, references, report)
+            found = run_in_memory("The restoration", work)
+            coarse.append(to_host(found.coarse))
+            traces.append(found.trace)
+            return found.image.cpu()
+
+        for photo, results in in_portions(self._queue(faces, masks), limit, restore):
+            whole = put_back(photo.photo, photo.faces, results, all_folders())
+            if row.keeps_known:
+                whole = keep_known_pixels(photo.photo, whole, whole_masks[photo.number])
+            self.photos.put(photo.number, whole)
+        said = what_was_found([*map(len, faces)]) if len(faces) > 1 else ""
+        return _Found(self.photos.image, coarse, join_traces(traces), said)
+
+    def _queue(
+        self, faces: list[list[AlignedFace]], masks: list[Tensor | None]
+    ) -> Iterator[PhotoFaces]:
+        noise = self.values.get("noise", NOISES[0])
+        for number, here in enumerate(faces):
+            if here:
+                seed = photo_seed(self.values["seed"], number, noise)
+                yield PhotoFaces(number, self.photos.photo(number), here, seed, masks[number])
+
+    def _restored(
+        self, portion: Portion, references: list[Tensor], report: StepReporter
+    ) -> Restoration:
+        """Restore one portion, which can be started over."""
         from ..pdgrad_core.pipeline import restore_faces
 
-        row = self.settings.resolved()
-        models = self._models(row)
-        finder = _Finder(self, models.prior.image_size)
-        faces = [finder.faces(photo) for photo in self.photos.split(1)]
-        crops = torch.cat([face.crop for here in faces for face in here])
-        references = [finder.reference(one) for one in self._references()]
-        report = StepReporter(row.sampler(models.prior).total_steps, self.node_id)
-        found = restore_faces(
-            crops,
-            references,
-            models,
-            self.settings,
-            hints=Hints(self._mask(faces)),
-            on_step=report,
-            should_stop=stop_if_interrupted,
-        )
-        return self._pasted(faces, found.image.cpu(), keeps_known=row.keeps_known), found
-
-    def _models(self, row: Recipe) -> ModelSet:
-        """Return the models that the recipe needs, on the host's device."""
-        demo = self._takes_demo()
-        chosen = self.values["restorer"]
-        restorer = row.restorer_with(demo) if chosen == OWN else chosen
-        loaded = _load(DEMO if demo else "", restorer, row.all_networks)
-        faces = max(1, len(self.photos))
-        size = loaded.models.prior.image_size
-        device = load_networks(loaded.patchers, BYTES_PER_PIXEL * faces * size**2)
+        loaded = self._loaded(self.settings.resolved())
+        pixels = portion.crops.shape[-1] ** 2 * len(portion.crops)
+        device = load_networks(loaded.patchers, BYTES_PER_PIXEL * pixels)
         for network in loaded.models.features.values():
             network.to(device)
         # The cached restorer is shared: a copy carries this w.
         own = copy.copy(loaded.models.restorer)
         if hasattr(own, "fidelity"):
             own.fidelity = self.values["fidelity"]  # type: ignore[union-attr]
-        return replace(loaded.models, restorer=own)
+        return restore_faces(
+            portion.crops,
+            references,
+            replace(loaded.models, restorer=own),
+            self.settings,
+            hints=Hints(portion.masks),
+            seeds=portion.seeds,
+            on_step=report,
+            should_stop=stop_if_interrupted,
+        )
+
+    def _loaded(self, row: Recipe) -> _Loaded:
+        """Return the models that the recipe needs; the host has not brought them anywhere yet."""
+        demo = self._takes_demo()
+        chosen = self.values["restorer"]
+        restorer = row.restorer_with(demo) if chosen == OWN else chosen
+        return _load(DEMO if demo else "", restorer, row.all_networks)
 
     def _takes_demo(self) -> bool:
         """Whether the embedded models are meant: chosen, or the photos are of an example's size."""
         models = self.values["models"]
         if models == BY_SIZE:
-            return tuple(self.photos.shape[-2:]) in EXAMPLE_SIZES
+            return tuple(self.photos.given.shape[1:3]) in EXAMPLE_SIZES
         return models != PHOTO_MODELS
 
     def _references(self) -> list[Tensor]:
         references = self.values.get("references")
         return [] if references is None else list(from_host(references, "A reference").split(1))
 
-    def _masks(self) -> list[Tensor | None]:
+    def _whole_masks(self) -> list[Tensor | None]:
         """Return the mask of each photo, `(1, 1, H, W)`, or None."""
         mask = self.values.get("mask")
         photos = len(self.photos)
@@ -206,59 +271,10 @@ class _Work:
             )
         return list(masks.expand(photos, -1, -1, -1).split(1))
 
-    def _mask(self, faces: list[list[AlignedFace]]) -> Tensor | None:
+    def _masks(self, faces: list[list[AlignedFace]]) -> list[Tensor | None]:
         """Return the faces' masks, cut out as the faces were."""
-        cut = [
-            cut_masks(mask, here)
-            for mask, here in zip(self._masks(), faces, strict=True)
-            if mask is not None
-        ]
-        return torch.cat(cut) if cut else None
-
-    def _pasted(
-        self, faces: list[list[AlignedFace]], results: Tensor, *, keeps_known: bool
-    ) -> Tensor:
-        pasted: list[Tensor] = []
-        for photo, here, mask in zip(self.photos.split(1), faces, self._masks(), strict=True):
-            own, results = results[: len(here)], results[len(here) :]
-            whole = put_back(photo, here, own, all_folders())
-            pasted.append(keep_known_pixels(photo, whole, mask) if keeps_known else whole)
-        return torch.cat(pasted)
-
-
-@dataclass
-class _Finder:
-    """Finds the faces of the photo and of the references, loading the detector when it must."""
-
-    work: _Work
-    size_px: int
-    detector: FaceDetector | None = None
-
-    def faces(self, photo: Tensor) -> list[AlignedFace]:
-        """Return the chosen faces of a photo."""
-        find = FaceFinder(self.size_px, self._is_aligned(photo), self.work.values["faces"])
-        return find(photo, *self._how(photo, self.work.values.get("landmarks")))
-
-    def reference(self, photo: Tensor) -> Tensor:
-        """Return the largest face of a reference photo."""
-        find = FaceFinder(self.size_px, self._is_aligned(photo))
-        return find(photo, *self._how(photo, self.work.values.get("reference_landmarks")))[0].crop
-
-    def _is_aligned(self, photo: Tensor) -> bool:
-        how = self.work.values["photo_is"]
-        square = photo.shape[-2:] == (self.size_px, self.size_px)
-        return how == ALIGNED or (how == AUTO and square)
-
-    def _how(self, photo: Tensor, landmarks: str | None) -> tuple[str | None, Any]:
-        """Return the landmarks, or a detector where one is needed."""
-        if self._is_aligned(photo):
-            return None, None
-        lines = [line for line in (landmarks or "").splitlines() if line.strip()]
-        if lines:
-            return lines[0], None
-        if self.detector is None:
-            self.detector = face_detector()
-        return None, self.detector
+        pairs = zip(self._whole_masks(), faces, strict=True)
+        return [None if mask is None or not here else cut_masks(mask, here) for mask, here in pairs]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ from ..pdgrad_core.models.sets import DEMO
 from ..pdgrad_core.recipes import RECIPES
 from ..pdgrad_core.restorers import RESTORERS
 from ..pdgrad_core.restorers.spandrel_model import SpandrelModel
+from ..pdgrad_core.sequences import NOISES
 from . import schema
+from .face_sockets import face_sockets
 
 BY_SIZE, PHOTO_MODELS = "auto", "photos"
 OWN = "the recipe's own"
@@ -18,7 +20,7 @@ KINDS = [AUTO, "whole photo", ALIGNED]
 
 def inputs() -> list[Any]:
     """Return the inputs: pictures, recipe and models, the few numbers, and how faces are found."""
-    return [*_pictures(), *_numbers(), *_faces(), *_hints()]
+    return [*_pictures(), *_numbers(), *_faces(), *_hints(), *_batches(), *face_sockets()]
 
 
 def _pictures() -> list[Any]:
@@ -51,7 +53,7 @@ def _pictures() -> list[Any]:
 def _numbers() -> list[Any]:
     own = "0: the recipe's own."
     return [
-        schema.seed("Noise of the first face; the next faces take the next seeds."),
+        schema.seed("Noise of the first photo's faces; see noise for the next photos."),
         schema.whole("steps", 0, (0, 1000), f"Steps executed. {own}"),
         schema.real(
             "strength", 0.0, (0.0, 100_000.0), 0.01, f"How strongly the guidance pulls. {own}"
@@ -101,10 +103,32 @@ def _hints() -> list[Any]:
             "landmarks",
             "",
             "Instead of finding the face: five points x,y in the photo's pixels (eyes, nose, mouth "
-            "corners), or three (eyes, middle of the mouth).",
+            "corners), or three (eyes, middle of the mouth); a line per face. In a batch they hold "
+            "for every photo, unless an empty line or 'frame 0:' tells the photos apart.",
             optional=True,
         ),
         schema.text("reference_landmarks", "", "The same for the references.", optional=True),
+    ]
+
+
+def _batches() -> list[Any]:
+    return [
+        schema.choice(
+            "noise",
+            list(NOISES),
+            NOISES[0],
+            "per photo: each photo of a batch takes the next seed; same for all: every frame of a "
+            "video has the same noise, and flickers less. A photo's faces always share theirs.",
+            optional=True,
+        ),
+        schema.whole(
+            "faces_at_once",
+            0,
+            (0, 1000),
+            "Faces restored together; a longer batch is worked through in portions. 0: as many as "
+            "the device's memory takes.",
+            optional=True,
+        ),
     ]
 
 

@@ -15,6 +15,7 @@ from ..pdgrad_core.diffusion.schedule import Schedule
 from ..pdgrad_core.errors import InvalidInputError
 from ..pdgrad_core.images import check_image
 from ..pdgrad_core.runs import Process, Run, prepare_run
+from ..pdgrad_core.sequences import BYTES_PER_PIXEL
 from . import schema
 from .boundary import (
     StepReporter,
@@ -27,7 +28,7 @@ from .boundary import (
     to_host,
 )
 from .guidance import LoadedGuidance
-from .sampling_inputs import process_inputs, strength_inputs
+from .sampling_inputs import NOISES, noise_input, process_inputs, strength_inputs
 from .sockets import (
     ContractionIO,
     GuidanceIO,
@@ -42,9 +43,6 @@ from .sockets import (
 if TYPE_CHECKING:
     from ..pdgrad_core.diffusion.sampler import Record, SampleResult
     from ..pdgrad_core.guidance.terms import Expression
-
-BYTES_PER_PIXEL = 8000
-"""About what activations and adjoints take per pixel of a face."""
 
 
 class DDPMSampler(io.ComfyNode):
@@ -86,6 +84,7 @@ class DDPMSampler(io.ComfyNode):
                     optional=True,
                     tooltip="Filters on the estimate of the clean face, before the guidance.",
                 ),
+                noise_input(),
             ],
             outputs=[
                 io.Image.Output("restored", display_name="image"),
@@ -107,6 +106,7 @@ class DDPMSampler(io.ComfyNode):
         gradient_steps: int | None,
         window_end: int | None,
         window_start: int | None,
+        noise: str | None = None,
     ) -> bool | str:
         """Refuse steps that tau cannot give, and an empty window, before anything runs."""
         known = schema.check_choices(
@@ -115,6 +115,7 @@ class DDPMSampler(io.ComfyNode):
             stepper=stepper,
             strength_mode=strength_mode,
             strength_scope=strength_scope,
+            noise=noise,
         )
         if known is not True:
             return known
@@ -170,7 +171,7 @@ class _Run:
             self.loaded.prior,
             self._noise(shape, device),
             None if self.start is None or not self._from_image else self.start.to(device),
-            guidance=_placed(guidance, shape, device),
+            guidance=placed_guidance(guidance, shape, device),
             networks=networks,
             contractions=contraction.filters if contraction else (),
         )
@@ -197,14 +198,15 @@ class _Run:
         return (self.settings["batch_size"], 3, size, size)
 
     def _noise(self, shape: tuple[int, int, int, int], device: torch.device) -> PerImageNoise:
-        seeds = [self.settings["seed"] + index for index in range(shape[0])]
+        each = self.settings.get("noise", NOISES[0]) == NOISES[0]
+        seeds = [self.settings["seed"] + index * each for index in range(shape[0])]
         return PerImageNoise(per_image_generators(seeds), shape[1:], device)
 
     def _sampled(self, run: Run) -> SampleResult:
         return run(StepReporter(run.total_steps, self.node_id), stop_if_interrupted)
 
 
-def _placed(
+def placed_guidance(
     guidance: LoadedGuidance | None, shape: tuple[int, int, int, int], device: torch.device
 ) -> Expression | None:
     """Return the guidance with its pictures fitted to the faces, its names told apart."""

@@ -7,6 +7,7 @@ from ..pdgrad_core.guidance.strengths import STRENGTHS
 from . import schema
 
 STARTS = ["image", "noise"]
+NOISES = ["per face", "same for all"]
 
 
 def process_inputs() -> list[Any]:
@@ -77,3 +78,15 @@ def strength_inputs() -> list[Any]:
             "window_start", 1000, (0, 1001), "The window's upper end, excluded.", "timesteps"
         ),
     ]
+
+
+def noise_input(name: str = "noise") -> Any:
+    """Return the input that says whose noise the faces of a batch get; it came later."""
+    return schema.choice(
+        name,
+        NOISES,
+        NOISES[0],
+        "per face: each face of a batch takes the next seed; same for all: all have the first "
+        "one's, so that a result does not change with a face's place in the batch.",
+        optional=True,
+    )

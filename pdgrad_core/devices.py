@@ -1,5 +1,6 @@
 """Devices and dtypes by name, and what a report says about the machine."""
 
+import os
 import platform
 import sys
 from importlib import metadata
@@ -10,6 +11,8 @@ from torch import Tensor
 
 from .errors import InvalidInputError, UnknownNameError
 from .registry import unknown_name
+
+_USUAL_MEMORY_BYTES = 8 << 30
 
 DTYPES: dict[str, torch.dtype] = {
     "float32": torch.float32,
@@ -63,6 +66,18 @@ def at_least_float32(value: Tensor) -> Tensor:
 def dtype_name(dtype: torch.dtype) -> str:
     """Return a dtype's name, such as "bfloat16"."""
     return str(dtype).removeprefix("torch.")
+
+
+def memory_bytes(device: torch.device) -> int:
+    """Return a device's memory, used or not; for a CPU, the machine's."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    if device.type == "mps":
+        return int(torch.mps.recommended_max_memory())
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError):  # Windows has no such call
+        return _USUAL_MEMORY_BYTES
 
 
 def peak_memory_bytes(device: torch.device) -> int:

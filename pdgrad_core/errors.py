@@ -25,6 +25,10 @@ class NoFaceError(PDGradError):
     """No face was found where one was asked for."""
 
 
+class NoSuchFaceError(NoFaceError, InvalidInputError):
+    """A face was asked for by its number, and the photo has fewer."""
+
+
 class ScheduleError(InvalidInputError):
     """Steps, tau or a respacing that the noise schedule cannot give."""
 

@@ -1,7 +1,7 @@
 """From whole photos to aligned faces and back: what stands around `restore_faces`."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -11,7 +11,8 @@ from .alignment.align import AlignedFace, align_face, take_as_aligned
 from .alignment.choose import choose_faces
 from .alignment.detect import FaceDetector
 from .alignment.detectors import best_detector
-from .alignment.face import face_from_landmarks, invert
+from .alignment.face import Face, invert
+from .alignment.landmark_text import faces_from_text
 from .alignment.mask import load_parser
 from .alignment.paste_back import paste_back
 from .alignment.warp import warp
@@ -43,13 +44,17 @@ class FaceFinder:
     threshold: float = 0.97
 
     def __call__(
-        self, photo: Tensor, landmarks: str | None = None, detector: FaceDetector | None = None
+        self,
+        photo: Tensor,
+        landmarks: str | None = None,
+        detector: FaceDetector | None = None,
     ) -> list[AlignedFace]:
         """Cut the chosen faces out of a photo.
 
         Args:
             photo: `(1, 3, H, W)` in [-1, 1].
-            landmarks: One face's landmarks, "x,y x,y ..."; nothing is detected then.
+            landmarks: The faces' landmarks, "x,y x,y ..." on a line for each; nothing is detected
+                then.
             detector: The detector, where it is loaded already.
 
         Raises:
@@ -58,12 +63,22 @@ class FaceFinder:
         """
         if self.aligned:
             return [take_as_aligned(photo, self.size_px)]
-        if landmarks is not None:
-            face = face_from_landmarks(landmarks, *photo.shape[-2:])
-            return [align_face(photo, face, self.size_px)]
-        detector = detector or self.load_detector()
-        faces = choose_faces(detector(photo), self.which)
-        return [align_face(photo, face, self.size_px) for face in faces]
+        if landmarks is None:
+            return self.cut(photo, (detector or self.load_detector())(photo))
+        return self.cut_typed(photo, faces_from_text(landmarks, *photo.shape[-2:]))
+
+    def cut(self, photo: Tensor, faces: Sequence[Face]) -> list[AlignedFace]:
+        """Cut the chosen ones of a photo's faces out of it.
+
+        Raises:
+            NoFaceError: There is none, or not the chosen one.
+        """
+        chosen = choose_faces(faces, self.which)
+        return [align_face(photo, face, self.size_px) for face in chosen]
+
+    def cut_typed(self, photo: Tensor, faces: Sequence[Face]) -> list[AlignedFace]:
+        """Cut out faces given by hand: one alone is meant, whatever number is asked for."""
+        return (replace(self, which="all") if len(faces) == 1 else self).cut(photo, faces)
 
     def load_detector(self) -> FaceDetector:
         """Load RetinaFace from the folders, or the small detector where it is in none."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from .diffusion.noise import seeded_noise
+from .diffusion.noise import PerImageNoise, per_image_generators
 from .diffusion.sampler import ContractionFn, StepImage, StepState, Watch
 from .errors import InvalidInputError
 from .features.arcface import ArcFace
@@ -30,6 +30,7 @@ def restore_faces(
     *,
     hints: Hints | None = None,
     contractions: Sequence[ContractionFn] = (),
+    seeds: Sequence[int] | None = None,
     on_step: Callable[[StepState], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Restoration:
@@ -45,11 +46,12 @@ def restore_faces(
         settings: The recipe, its parameters and the seed.
         hints: A mask or a colour style, for the recipes that take one.
         contractions: Filters on x0hat, before the recipe's own.
+        seeds: One per face, instead of the settings' seed and the next numbers.
         on_step: Called after each step.
         should_stop: Asked before each step.
 
     Raises:
-        InvalidInputError: Images, sizes, references, hints or settings do not fit.
+        InvalidInputError: Images, sizes, references, hints, seeds or settings do not fit.
         NonFiniteError: A network, the guidance or a step gave NaN or infinite values.
         SamplingStopped: `should_stop` said so.
     """
@@ -59,7 +61,7 @@ def restore_faces(
     check_guide_images(recipe, degraded, references, hints)
     recipe.sampler(models.prior)  # refuses wrong numbers before any work
     clock = Stopwatch()
-    job = _job(degraded, models, settings.seed, Watch(on_step, should_stop))
+    job = _job(degraded, models, seeds or settings.seed, Watch(on_step, should_stop))
     own = recipe.contractions(job)
     coarse, target = recipe.coarse(job, own)
     clock.lap("coarse")
@@ -99,13 +101,17 @@ def _finished(recipe: Recipe, images: GuideImages, sampled: Tensor) -> Tensor:
     return with_known_pixels(image, images.degraded, images.mask)
 
 
-def _job(degraded: Tensor, models: ModelSet, seed: int, watch: Watch) -> Job:
+def _job(degraded: Tensor, models: ModelSet, seeds: Sequence[int] | int, watch: Watch) -> Job:
     """Return the faces on the models' device, with a seed and a noise source for each."""
     # Guidance, and the loop itself, compute in float32; in float64 where the prior does.
     exact = torch.float64 if models.prior.dtype == torch.float64 else torch.float32
     degraded = degraded.to(models.device, exact)
-    seeds = [seed + i for i in range(len(degraded))]
-    return Job(degraded, models, seeds, seeded_noise(degraded, seed), watch)
+    if isinstance(seeds, int):
+        seeds = range(seeds, seeds + len(degraded))
+    if len(seeds) != len(degraded):
+        raise InvalidInputError(f"Expected {len(degraded)} seeds, one per face, not {len(seeds)}.")
+    noise = PerImageNoise(per_image_generators(seeds), degraded.shape[1:], degraded.device)
+    return Job(degraded, models, seeds, noise, watch)
 
 
 def _guide_images(

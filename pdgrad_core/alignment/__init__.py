@@ -6,7 +6,9 @@ from .detect import FaceDetector, load_detector
 from .detectors import best_detector
 from .draw import draw_faces
 from .face import Face, face_from_landmarks, parse_landmarks
+from .landmark_text import faces_from_text, landmarks_of_photos
 from .mask import FaceParser, load_parser
+from .mesh import points_from_mesh
 from .paste_back import paste_back
 from .yunet import YuNetDetector, load_yunet
 
@@ -21,11 +23,14 @@ __all__ = [
     "choose_faces",
     "draw_faces",
     "face_from_landmarks",
+    "faces_from_text",
+    "landmarks_of_photos",
     "left_to_right",
     "load_detector",
     "load_parser",
     "load_yunet",
     "parse_landmarks",
     "paste_back",
+    "points_from_mesh",
     "take_as_aligned",
 ]

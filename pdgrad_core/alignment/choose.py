@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..errors import InvalidInputError, NoFaceError
+from ..errors import InvalidInputError, NoFaceError, NoSuchFaceError
 from .face import Face
 
 CHOICES = ("largest", "all", "left-to-right")
@@ -26,7 +26,8 @@ def choose_faces(faces: Sequence[Face], which: str | int | Sequence[int] = "larg
 
     Raises:
         NoFaceError: There is no face to choose from.
-        InvalidInputError: There is no such choice, or no face of that number.
+        InvalidInputError: There is no such choice.
+        NoSuchFaceError: There is no face of that number.
     """
     if not faces:
         raise NoFaceError(
@@ -44,7 +45,7 @@ def choose_faces(faces: Sequence[Face], which: str | int | Sequence[int] = "larg
     numbers = _numbers(which)
     for number in numbers:
         if not 0 <= number < len(ordered):
-            raise InvalidInputError(
+            raise NoSuchFaceError(
                 f"There is no face {number}: this photo has {len(ordered)}, numbered from 0 to "
                 f"{len(ordered) - 1} from left to right."
             )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidInputError, NoFaceError
+from ..errors import InvalidInputError, NoFaceError, NoSuchFaceError
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +32,7 @@ def check_face_options(args: argparse.Namespace) -> None:
 
     Param(0.0, 1.0).check("--detection-threshold", args.detection_threshold)
     for option, texts, paths in (
-        ("--landmarks", args.landmarks, args.photos),
+        ("--landmarks", None if args.frames else args.landmarks, args.photos),
         ("--reference-landmarks", args.reference_landmarks, args.reference),
     ):
         if texts is not None and len(texts) != len(paths):
@@ -94,6 +94,8 @@ class FaceSearch:
     ) -> "list[AlignedFace]":
         try:
             return finder(photo, landmarks, self.detector)
+        except NoSuchFaceError:
+            raise
         except NoFaceError as error:
             raise NoFaceError(
                 f"No face was found in this photo; lower --detection-threshold ({self.threshold:g} "

@@ -1,7 +1,6 @@
 """`pdgrad restore`: the main job, from photos to restored photos."""
 
 import argparse
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,21 +8,16 @@ from typing import TYPE_CHECKING, Any
 from .batch import Batch
 from .command_parser import CommandParser
 from .face_search import FaceSearch, add_detection_option, check_face_options
-from .hints import add_hint_options, check_masks, load_color_style, load_mask
-from .model_options import add_model_options, add_precision_options, step_progress
+from .hints import add_hint_options, check_masks, load_color_style
+from .model_options import add_model_options, add_precision_options
 from .recipe_options import add_recipe_options, settings_of
+from .restore_frames import Frames, add_frame_options, check_frame_options
 from .restore_outputs import RestoreOutputs
-from .restore_report import photo_report, timing, write_report
-from .streams import say
+from .restore_report import write_report
+from .restore_work import RestoreWork, open_photo
 
 if TYPE_CHECKING:
-    import torch
-
-    from ..losses.color_statistics import ColorStatistics
-    from ..models.sets import ModelSet
     from ..recipes import Recipe
-    from ..settings import Settings
-    from .stages import StageWriter
 
 
 def add_parser(subparsers: Any) -> None:
@@ -44,6 +38,7 @@ def add_parser(subparsers: Any) -> None:
         help="picture to write, or a folder; a folder where there are several photos",
     )  # fmt: skip
     _add_face_options(parser)
+    add_frame_options(parser)
     add_hint_options(parser)
     add_model_options(parser)
     add_precision_options(parser)
@@ -82,7 +77,8 @@ def _add_face_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--aligned", action="store_true", help="all photos are aligned crops")
     group.add_argument(
         "--landmarks", action="append", metavar="TEXT",
-        help='"x,y x,y x,y x,y x,y" of the face (eyes, nose, mouth corners); once per PHOTO',
+        help='"x,y x,y x,y x,y x,y" of the face (eyes, nose, mouth corners), a line per face; once '
+        "per PHOTO; for --frames once, with an empty line or 'frame 0:' between the frames",
     )  # fmt: skip
     group.add_argument(
         "--reference-landmarks", action="append", metavar="TEXT", help="the same, once per REF"
@@ -105,7 +101,8 @@ def run(args: argparse.Namespace) -> int:
     _check(args, row)
     outputs = RestoreOutputs.of(args)
     batch = Batch(args.photos, "photos were restored")
-    batch.any_usable(lambda number: _open(args, number))
+    if not args.frames:
+        batch.any_usable(lambda number: open_photo(args, number))
     reference_photos = [load_image(path) for path in args.reference]
     style = load_color_style(args.color_style)
     if args.models != DEMO:
@@ -130,8 +127,8 @@ def run(args: argparse.Namespace) -> int:
     )  # fmt: skip
     search = FaceSearch.of(args, finder)
     references = search.references(args.reference, reference_photos, args.reference_landmarks)
-    work = _Work(args, outputs, models, settings, search, references, style)
-    reports = batch.each(work.restore)
+    work = RestoreWork(args, outputs, models, settings, search, references, style)
+    reports = Frames(work).restore() if args.frames else batch.each(work.restore)
     write_report(args, reports, batch.report(), models, device)
     return batch.finish()
 
@@ -142,83 +139,10 @@ def _check(args: argparse.Namespace, row: "Recipe") -> None:
 
     given = {"mask": bool(args.mask), "style": args.color_style is not None}
     check_needs(row, references=len(args.reference), **given)
+    check_frame_options(args)
     check_face_options(args)
-    check_masks(args.mask, args.photos)
-
-
-def _open(args: argparse.Namespace, number: int) -> "tuple[torch.Tensor, torch.Tensor | None]":
-    """Return a photo and its mask.
-
-    Raises:
-        PDGradError: One of them cannot be used.
-    """
-    from ..images import load_image
-
-    photo = load_image(args.photos[number])
-    return photo, load_mask(args.mask, number, photo)
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What all photos of a call share."""
-
-    args: argparse.Namespace
-    outputs: RestoreOutputs
-    models: "ModelSet"
-    settings: "Settings"
-    search: FaceSearch
-    references: "list[torch.Tensor]"
-    style: "ColorStatistics | None"
-
-    def restore(self, number: int) -> dict[str, Any]:
-        """Restore the chosen faces of one photo, write the results, and return its report."""
-        import torch
-
-        from ..images import save_image
-        from ..photos import cut_masks, keep_known_pixels, put_back
-        from ..pipeline import restore_faces
-        from ..recipes import Hints
-
-        args, finder = self.args, self.search.finder
-        path, out = args.photos[number], self.outputs.pictures[number]
-        photo, mask = _open(args, number)
-        faces = self.search.faces(photo, args.landmarks[number] if args.landmarks else None)
-        crops = torch.cat([face.crop for face in faces])
-        hints = Hints(None if mask is None else cut_masks(mask, faces), self.style)
-        stages = self._open_stages(number, crops)
-        with step_progress(path.name) as show:
-
-            def on_step(state: Any) -> None:
-                show(state)
-                if stages:
-                    stages.on_step(state)
-
-            found = restore_faces(
-                crops, self.references, self.models, self.settings, hints=hints, on_step=on_step
-            )
-        result = put_back(photo, faces, found.image.cpu(), finder.folders, finder.device)
-        if found.settings.keeps_known:
-            result = keep_known_pixels(photo, result, mask)
-        save_image(result, out)
-        if stages:
-            stages.images("coarse", found.coarse)
-            stages.images("result", found.image)
-            stages.trace(found.trace, len(faces))
-        if not args.json:
-            say(f"{out}: {len(faces)} face(s), {timing(found.seconds, len(found.trace))}")
-        return photo_report(path, out, len(faces), found)
-
-    def _open_stages(self, number: int, crops: "torch.Tensor") -> "StageWriter | None":
-        """Return the writer of a photo's stages, its inputs written, if stages are to be saved."""
-        from .stages import StageWriter
-
-        if not self.outputs.stages:
-            return None
-        stages = StageWriter(self.outputs.stages[number])
-        stages.images("aligned", crops)
-        for index, reference in enumerate(self.references):
-            stages.images(f"reference{index}", reference)
-        return stages
+    if not args.frames:
+        check_masks(args.mask, args.photos)
 
 
 def _check_everything_is_here(args: argparse.Namespace, row: "Recipe") -> None:

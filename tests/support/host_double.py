@@ -28,6 +28,11 @@ TYPES = {
     "Model": "MODEL",
     "Conditioning": "CONDITIONING",
     "UpscaleModel": "UPSCALE_MODEL",
+    "Noise": "NOISE",
+    "Guider": "GUIDER",
+    "Sampler": "SAMPLER",
+    "Sigmas": "SIGMAS",
+    "Latent": "LATENT",
 }
 """The io types that the nodes use."""
 
@@ -85,6 +90,9 @@ class ModelPatcher:
         self.model, self.load_device, self.offload_device = model, load_device, offload_device
         self.post_cfg = None
 
+    def model_size(self):
+        return sum(one.numel() * one.element_size() for one in self.model.parameters())
+
     def set_model_sampler_post_cfg_function(self, function):
         self.post_cfg = function
 
@@ -116,6 +124,8 @@ class Host:
         events: (name, data) sent to the page.
         loaded: Networks handed to `load_models_gpu`, a list per call.
         unloaded: How often all models were freed.
+        memory_bytes: The device's.
+        texts: (text, node) shown on nodes.
         interrupt_after: Steps after which the user presses Cancel; None for never.
     """
 
@@ -130,6 +140,8 @@ class Host:
         self.progress, self.events, self.loaded = [], [], []
         self.unloaded = 0
         self.interrupt_after = None
+        self.memory_bytes = 8 << 30
+        self.texts = []
 
     @property
     def input_folder(self):
@@ -172,6 +184,7 @@ class Host:
         server = SimpleNamespace(
             client_id="page",
             send_sync=lambda name, data, client: host.events.append((name, data)),
+            send_progress_text=lambda text, node, _client: host.texts.append((text, node)),
         )
         io = SimpleNamespace(
             **{name: make_type(kind) for name, kind in TYPES.items()},
@@ -191,6 +204,7 @@ class Host:
             "comfy.model_management": {
                 "OOM_EXCEPTION": torch.OutOfMemoryError,
                 "get_torch_device": lambda: cpu,
+                "get_total_memory": lambda _device: self.memory_bytes,
                 "unet_offload_device": lambda: cpu,
                 "intermediate_device": lambda: cpu,
                 "load_models_gpu": self.load_models_gpu,

@@ -1,0 +1,101 @@
+"""What all photos of one `pdgrad restore` share, and the restoration of one of them."""
+
+import argparse
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .face_search import FaceSearch
+from .hints import load_mask
+from .model_options import step_progress
+from .restore_outputs import RestoreOutputs
+from .restore_report import photo_report, timing
+from .streams import say
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..losses.color_statistics import ColorStatistics
+    from ..models.sets import ModelSet
+    from ..settings import Settings
+    from .stages import StageWriter
+
+
+def open_photo(args: argparse.Namespace, number: int) -> "tuple[torch.Tensor, torch.Tensor | None]":
+    """Return a photo and its mask.
+
+    Raises:
+        PDGradError: One of them cannot be used.
+    """
+    from ..images import load_image
+
+    photo = load_image(args.photos[number])
+    return photo, load_mask(args.mask, number, photo)
+
+
+@dataclass(frozen=True)
+class RestoreWork:
+    """What all photos of a call share."""
+
+    args: argparse.Namespace
+    outputs: RestoreOutputs
+    models: "ModelSet"
+    settings: "Settings"
+    search: FaceSearch
+    references: "list[torch.Tensor]"
+    style: "ColorStatistics | None"
+
+    def restore(self, number: int) -> dict[str, Any]:
+        """Restore the chosen faces of one photo, write the results, and return its report."""
+        import torch
+
+        from ..images import save_image
+        from ..photos import cut_masks, keep_known_pixels, put_back
+        from ..pipeline import restore_faces
+        from ..recipes import Hints
+
+        args, finder = self.args, self.search.finder
+        path, out = args.photos[number], self.outputs.pictures[number]
+        photo, mask = open_photo(args, number)
+        faces = self.search.faces(photo, args.landmarks[number] if args.landmarks else None)
+        crops = torch.cat([face.crop for face in faces])
+        hints = Hints(None if mask is None else cut_masks(mask, faces), self.style)
+        stages = self._open_stages(number, crops)
+        with step_progress(path.name) as show:
+
+            def on_step(state: Any) -> None:
+                show(state)
+                if stages:
+                    stages.on_step(state)
+
+            found = restore_faces(
+                crops,
+                self.references,
+                self.models,
+                self.settings,
+                hints=hints,
+                seeds=[self.settings.seed] * len(faces),
+                on_step=on_step,
+            )
+        result = put_back(photo, faces, found.image.cpu(), finder.folders, finder.device)
+        if found.settings.keeps_known:
+            result = keep_known_pixels(photo, result, mask)
+        save_image(result, out)
+        if stages:
+            stages.images("coarse", found.coarse)
+            stages.images("result", found.image)
+            stages.trace(found.trace, len(faces))
+        if not args.json:
+            say(f"{out}: {len(faces)} face(s), {timing(found.seconds, len(found.trace))}")
+        return photo_report(path, out, len(faces), found)
+
+    def _open_stages(self, number: int, crops: "torch.Tensor") -> "StageWriter | None":
+        """Return the writer of a photo's stages, its inputs written, if stages are to be saved."""
+        from .stages import StageWriter
+
+        if not self.outputs.stages:
+            return None
+        stages = StageWriter(self.outputs.stages[number])
+        stages.images("aligned", crops)
+        for index, reference in enumerate(self.references):
+            stages.images(f"reference{index}", reference)
+        return stages
