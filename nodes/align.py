@@ -18,6 +18,7 @@ from .boundary import (
     patcher_for,
     to_host,
 )
+from .checked import CheckedNode
 from .sockets import FacesIO, Placement
 from .weights import weights_path
 
@@ -75,7 +76,7 @@ def _inputs() -> list[Any]:
     ]  # fmt: skip
 
 
-class AlignFaces(io.ComfyNode):
+class AlignFaces(CheckedNode):
     """See `define_schema`."""
 
     @classmethod

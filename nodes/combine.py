@@ -9,6 +9,7 @@ from torch import Tensor
 from ..pdgrad_core.combiners import COMBINERS, make_combiner
 from ..pdgrad_core.parameters import Parameter, parameters_of
 from . import schema
+from .checked import CheckedNode
 from .guidance import LoadedGuidance, checked_mask, joined, shares_an_image
 from .sockets import GuidanceIO, LossIO
 
@@ -17,7 +18,7 @@ logger = logging.getLogger(__name__)
 EITHER = [LossIO, GuidanceIO]
 
 
-class GradientSurgery(io.ComfyNode):
+class GradientSurgery(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
@@ -108,7 +109,7 @@ def _known(method: str, values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name in names}
 
 
-class AddGuidance(io.ComfyNode):
+class AddGuidance(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
@@ -147,7 +148,7 @@ class AddGuidance(io.ComfyNode):
         return io.NodeOutput(joined((first, second), lambda parts: Sum(parts, weights)))
 
 
-class MaskGuidance(io.ComfyNode):
+class MaskGuidance(CheckedNode):
     """See `define_schema`."""
 
     @classmethod

@@ -24,6 +24,7 @@ from .boundary import (
     run_in_memory,
     to_host,
 )
+from .checked import CheckedNode
 from .generated import first_sentence, make_node, node_name, title_of
 from .sockets import ContractionIO, LoadedContraction
 
@@ -31,7 +32,7 @@ BYTES_PER_PIXEL = 2000
 """About what fitting takes per pixel of an enlarged face."""
 
 
-class ContractionNode(io.ComfyNode):
+class ContractionNode(CheckedNode):
     """A contraction as a node; see `define_schema`.
 
     Attributes:

@@ -10,11 +10,12 @@ from ..pdgrad_core.degradations.base import KERNELS, MAX_SCALE, MIN_SCALE, RESIZ
 from ..pdgrad_core.degradations.presets import PRESETS, degrade
 from . import schema
 from .boundary import from_host, outside_inference_mode, to_host
+from .checked import CheckedNode
 
 OWN = "own values"
 
 
-class Degrade(io.ComfyNode):
+class Degrade(CheckedNode):
     """See `define_schema`."""
 
     @classmethod

@@ -4,11 +4,12 @@ from comfy_api.latest import io
 
 from . import schema
 from .boundary import outside_inference_mode, to_host
+from .checked import CheckedNode
 
 SCENES = ["portrait", "group of three"]
 
 
-class DemoFaces(io.ComfyNode):
+class DemoFaces(CheckedNode):
     """See `define_schema`."""
 
     @classmethod

@@ -10,6 +10,7 @@ from comfy_api.latest import io
 
 from ..pdgrad_core.errors import PDGradError
 from . import schema
+from .checked import answered_once
 
 
 def node_name(member: str, card_node: str, kind: str) -> str:
@@ -72,4 +73,4 @@ def _validator(names: Sequence[str]) -> Any:
 
     validate_inputs.__signature__ = signature  # type: ignore[attr-defined]
     validate_inputs.__doc__ = "Refuse unknown choices before anything runs."
-    return classmethod(validate_inputs)
+    return classmethod(answered_once(validate_inputs))

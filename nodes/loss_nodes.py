@@ -18,6 +18,7 @@ from ..pdgrad_core.losses.color_statistics import ColorStatistics
 from ..pdgrad_core.parameters import Parameter, accepted, parameters_of
 from . import schema
 from .boundary import from_host, outside_inference_mode
+from .checked import CheckedNode
 from .generated import first_sentence, make_node, node_name, title_of
 from .guidance import BATCH_MODES, Towards, checked_mask, loss_guidance
 from .sockets import FeaturesIO, LoadedFeatures, LossIO, RestorerIO
@@ -27,7 +28,7 @@ LOADED_APART = {"discriminator": "Load Discriminator"}
 """Feature networks with a loader, and so an input, of their own."""
 
 
-class LossNode(io.ComfyNode):
+class LossNode(CheckedNode):
     """A loss as a node; see `define_schema`.
 
     Attributes:

@@ -14,6 +14,7 @@ from ..pdgrad_core.losses.perceptual import PerceptualLoss
 from ..pdgrad_core.parameters import Parameter, parameters_of
 from . import schema
 from .boundary import as_sentence, outside_inference_mode, patcher_for
+from .checked import CheckedNode
 from .guidance import BATCH_MODES, Towards, loss_guidance
 from .loss_nodes import LOADED_APART
 from .sockets import FeaturesIO, LoadedFeatures, LossIO
@@ -24,7 +25,7 @@ NO_NETWORK = "none"
 IDENTITY_CROPS = ["whole face", "arcface template"]
 
 
-class LoadFeatures(io.ComfyNode):
+class LoadFeatures(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
@@ -116,7 +117,7 @@ def _path(choice: str, role: str) -> Path | None:
     return weights_path(choice, "pdgrad") if FEATURES[role].weights else None
 
 
-class LoadDiscriminator(io.ComfyNode):
+class LoadDiscriminator(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
@@ -158,7 +159,7 @@ class LoadDiscriminator(io.ComfyNode):
             return io.NodeOutput(loaded)
 
 
-class LossBuilder(io.ComfyNode):
+class LossBuilder(CheckedNode):
     """See `define_schema`."""
 
     @classmethod

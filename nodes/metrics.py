@@ -12,6 +12,7 @@ from ..pdgrad_core.errors import InvalidInputError
 from ..pdgrad_core.images import resize
 from . import schema
 from .boundary import from_host, load_networks, outside_inference_mode
+from .checked import CheckedNode
 from .sockets import FeaturesIO, LoadedFeatures
 
 AGAINST = ["truth", "reference"]
@@ -19,7 +20,7 @@ AGAINST = ["truth", "reference"]
 NAMES = ("psnr", "ssim", "lpips", "deg")
 
 
-class Compare(io.ComfyNode):
+class Compare(CheckedNode):
     """See `define_schema`."""
 
     @classmethod

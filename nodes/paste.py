@@ -20,6 +20,7 @@ from .boundary import (
     patcher_for,
     to_host,
 )
+from .checked import CheckedNode
 from .sockets import FacesIO, Placement
 from .weights import weights_path
 
@@ -31,7 +32,7 @@ MAX_SCALE = 8.0
 OUTLINES = ["whole crop", "face and hair"]
 
 
-class PasteFaces(io.ComfyNode):
+class PasteFaces(CheckedNode):
     """See `define_schema`."""
 
     @classmethod

@@ -10,11 +10,12 @@ from ..pdgrad_core.diffusion.priors import PRIORS, load_prior
 from ..pdgrad_core.errors import InvalidInputError
 from . import schema
 from .boundary import outside_inference_mode, patcher_for
+from .checked import CheckedNode
 from .sockets import LoadedPrior, PriorIO
 from .weights import DEMO, choices, demo_path, weights_path
 
 
-class LoadPrior(io.ComfyNode):
+class LoadPrior(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
@@ -65,7 +66,7 @@ class LoadPrior(io.ComfyNode):
             return io.NodeOutput(LoadedPrior(prior, patcher_for(prior.network)))
 
 
-class PriorAsModel(io.ComfyNode):
+class PriorAsModel(CheckedNode):
     """See `define_schema`."""
 
     @classmethod

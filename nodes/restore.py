@@ -26,6 +26,7 @@ from .boundary import (
     stop_if_interrupted,
     to_host,
 )
+from .checked import CheckedNode
 from .sockets import LoadedRestorer, RestorerIO
 from .weights import DEMO, choices, demo_path, weights_path
 
@@ -52,7 +53,7 @@ def without_weights() -> list[str]:
     ]
 
 
-class LoadRestorerNode(io.ComfyNode):
+class LoadRestorerNode(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
@@ -104,7 +105,7 @@ def _load(weights: str) -> Restorer:
     return load_restorer(name, weights_path(weights, "facerestore_models"))
 
 
-class CoarseRestore(io.ComfyNode):
+class CoarseRestore(CheckedNode):
     """See `define_schema`."""
 
     @classmethod

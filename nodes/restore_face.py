@@ -32,6 +32,7 @@ from .boundary import (
     stop_if_interrupted,
     to_host,
 )
+from .checked import CheckedNode
 from .restore_face_inputs import ALIGNED, AUTO, OWN, PHOTO_MODELS, inputs
 from .sample import BYTES_PER_PIXEL, for_the_page
 from .sockets import Patcher, Trace, TraceIO
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from ..pdgrad_core.recipes import Recipe
 
 
-class RestoreFace(io.ComfyNode):
+class RestoreFace(CheckedNode):
     """See `define_schema`."""
 
     @classmethod

@@ -26,6 +26,7 @@ from .boundary import (
     stop_if_interrupted,
     to_host,
 )
+from .checked import CheckedNode
 from .guidance import LoadedGuidance
 from .sampling_inputs import process_inputs, strength_inputs
 from .sockets import (
@@ -47,7 +48,7 @@ BYTES_PER_PIXEL = 8000
 """About what activations and adjoints take per pixel of a face."""
 
 
-class DDPMSampler(io.ComfyNode):
+class DDPMSampler(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
@@ -122,8 +123,8 @@ class DDPMSampler(io.ComfyNode):
             return f"gradient_steps must be from 1 to 100, not {gradient_steps}."
         if window_end is not None and window_start is not None and window_end >= window_start:
             return (
-                f"The window of the gradient steps runs down from window_start ({window_start}) to "
-                f"window_end ({window_end}), so the first must be the larger."
+                f"window_start ({window_start}) and window_end ({window_end}): the window runs down "
+                "from the first to the second, so the first must be the larger."
             )
         if None in (start, tau, steps, respacing):
             return True

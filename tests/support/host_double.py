@@ -196,6 +196,8 @@ class Host:
                 "BaseModel": BaseModel,
                 "ModelType": SimpleNamespace(EPS="eps", V_PREDICTION="v"),
             },
+            "comfy_execution": {},
+            "comfy_execution.graph_utils": {"ExecutionBlocker": type("ExecutionBlocker", (), {})},
             "comfy_api": {},
             "comfy_api.latest": {"io": io, "ComfyExtension": type("ComfyExtension", (), {})},
             "folder_paths": {
