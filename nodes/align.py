@@ -19,13 +19,15 @@ from .boundary import (
     to_host,
 )
 from .checked import CheckedNode
-from .sockets import FacesIO, Placement
+from .sockets import FacesIO, LoadedPrior, Placement, PriorIO
 from .weights import weights_path
 
 if TYPE_CHECKING:
     from ..pdgrad_core.alignment import AlignedFace, Face, FaceDetector
     from ..pdgrad_core.alignment.warp import Border
 
+MIN_SIZE_PX = 16
+DEFAULT_SIZE_PX = 512
 METHODS = ["detect", "landmarks", "already aligned"]
 BORDERS = ["reflect", "constant"]
 CHOICES = ["largest", "all", "left-to-right", "by number"]
@@ -58,8 +60,8 @@ def _inputs() -> list[Any]:
             multiline=True,
         ),
         schema.whole(
-            "size_px", 512, (16, 4096), "Side of the crops: 512 for photographs, 64 for "
-            "the demo models.", "px", step=8,
+            "size_px", 0, (0, 4096), "Side of the crops, at least 16. 0: the connected prior's, "
+            f"or {DEFAULT_SIZE_PX} without one.", "px", step=8,
         ),
         schema.choice(
             "border", BORDERS, BORDERS[0], "What fills a crop beyond the photo."
@@ -72,6 +74,9 @@ def _inputs() -> list[Any]:
             "The photo's shorter side while faces are looked for; larger finds smaller "
             "faces.",
             "px",
+        ),
+        PriorIO.Input(
+            "prior", optional=True, tooltip="With size_px 0 the crops have this prior's size."
         ),
     ]  # fmt: skip
 
@@ -101,9 +106,15 @@ class AlignFaces(CheckedNode):
 
     @classmethod
     def validate_inputs(
-        cls, method: str | None, choose: str | None, border: str | None
+        cls,
+        method: str | None,
+        choose: str | None,
+        border: str | None,
+        size_px: int | None = None,
     ) -> bool | str:
-        """Refuse unknown choices before anything runs."""
+        """Refuse unknown choices and crops too small for a face before anything runs."""
+        if size_px is not None and 0 < size_px < MIN_SIZE_PX:
+            return f"size_px must be 0 or at least {MIN_SIZE_PX}, not {size_px}."
         return schema.check_choices(cls, method=method, choose=choose, border=border)
 
     @classmethod
@@ -118,10 +129,12 @@ class AlignFaces(CheckedNode):
         border: Border,
         threshold: float,
         short_side_px: int,
+        prior: LoadedPrior | None = None,
     ) -> io.NodeOutput:
         """Align the chosen faces of every photo."""
         from ..pdgrad_core.alignment import align_face, choose_faces, draw_faces, take_as_aligned
 
+        size_px = size_px or (prior.prior.image_size if prior else DEFAULT_SIZE_PX)
         with outside_inference_mode():
             photos = from_host(photo, "The photo").split(1)
             if method == "already aligned":

@@ -17,6 +17,7 @@ from comfy_api.latest import io
 
 from ..pdgrad_core.errors import InvalidInputError
 from . import schema
+from .lists import elements
 
 LOOKS_BEFORE = 2
 """How often the host looks at an answer's class before it goes through the inputs.
@@ -121,9 +122,10 @@ def refuse(node: Any, values: Mapping[str, Any]) -> None:
         for one in inspect.signature(check).parameters.values()
         if one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
     ]
-    answer = check(**{name: values.get(name) for name in named}) if named else True
-    if answer is not True:
-        raise InvalidInputError(str(answer))
+    for one in elements({name: values.get(name) for name in named}) if named else []:
+        answer = check(**one)
+        if answer is not True:
+            raise InvalidInputError(str(answer))
 
 
 def blamed(sentence: str, inputs: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..pdgrad_core.diffusion.noise import seeded_noise
 from ..pdgrad_core.diffusion.sampler import Watch
+from ..pdgrad_core.embedded import SIZE_PX
 from ..pdgrad_core.errors import InvalidInputError
 from ..pdgrad_core.images import resize
 from ..pdgrad_core.restorers import RESTORERS, Restorer, load_restorer
@@ -27,6 +28,7 @@ from .boundary import (
     to_host,
 )
 from .checked import CheckedNode
+from .picture_checks import check_trained_size
 from .sockets import LoadedRestorer, RestorerIO
 from .weights import DEMO, choices, demo_path, weights_path
 
@@ -165,6 +167,9 @@ def _restored(degraded: Tensor, loaded: Any, how: _How) -> Tensor:
             f"The restorer {loaded.restorer.name!r} works along the sampling, not on one image; "
             "choose another for the coarse restoration."
         )
+    if loaded.restorer.name == DEMO:
+        cure = "choose codeformer or gfpgan in Load Restorer, or align the faces to 64 px"
+        check_trained_size(*degraded.shape[-2:], SIZE_PX, "The degraded face", cure)
     if loaded.patcher is not None:
         load_networks([loaded.patcher])
     # The wire's restorer belongs to every node it is connected to: a copy carries this w.

@@ -33,6 +33,8 @@ from .boundary import (
     to_host,
 )
 from .checked import CheckedNode
+from .lists import run_per_element, separate_pictures
+from .picture_checks import check_trained_size
 from .restore_face_inputs import ALIGNED, AUTO, OWN, PHOTO_MODELS, inputs
 from .sample import BYTES_PER_PIXEL, for_the_page
 from .sockets import Patcher, Trace, TraceIO
@@ -63,11 +65,12 @@ class RestoreFace(CheckedNode):
             ),
             inputs=inputs(),
             outputs=[
-                io.Image.Output("image", display_name="image"),
-                io.Image.Output("coarse", display_name="coarse faces"),
-                TraceIO.Output("trace", display_name="trace"),
+                io.Image.Output("image", display_name="image", is_output_list=True),
+                io.Image.Output("coarse", display_name="coarse faces", is_output_list=True),
+                TraceIO.Output("trace", display_name="trace", is_output_list=True),
             ],
             hidden=[io.Hidden.unique_id],
+            is_input_list=True,
         )
 
     @classmethod
@@ -89,6 +92,7 @@ class RestoreFace(CheckedNode):
         return as_sentence(lambda: settings.resolved().plan(Schedule.linear()))
 
     @classmethod
+    @run_per_element("references")
     def execute(cls, photo: Tensor, **values: Any) -> io.NodeOutput:
         """Restore every chosen face of every photo, outside inference mode."""
         with outside_inference_mode():
@@ -127,10 +131,9 @@ class _Work:
 
     def check(self) -> None:
         """Refuse what the recipe cannot work with, before anything is loaded."""
-        references = self.values.get("references")
         check_needs(
             self.settings.resolved(),
-            references=0 if references is None else len(references),
+            references=len(separate_pictures(self.values.get("references"))),
             mask=self.values.get("mask") is not None,
             style=False,
         )
@@ -175,8 +178,8 @@ class _Work:
         return replace(loaded.models, restorer=own)
 
     def _references(self) -> list[Tensor]:
-        references = self.values.get("references")
-        return [] if references is None else list(from_host(references, "A reference").split(1))
+        pictures = separate_pictures(self.values.get("references"))
+        return [from_host(picture, "A reference") for picture in pictures]
 
     def _mask(self, faces: list[list[AlignedFace]]) -> Tensor | None:
         mask = self.values.get("mask")
@@ -200,6 +203,9 @@ class _Work:
         return torch.cat(pasted)
 
 
+_CURE = "set models to photos for photographs (512 px), to demo for the drawn faces (64 px)"
+
+
 @dataclass
 class _Finder:
     """Finds the faces of the photo and of the references, loading the detector when it must."""
@@ -209,7 +215,10 @@ class _Finder:
 
     def faces(self, photo: Tensor) -> list[AlignedFace]:
         """Return the chosen faces of a photo."""
-        find = FaceFinder(self.size_px, self._is_aligned(photo), self.work.values["faces"])
+        aligned = self._is_aligned(photo)
+        if aligned:
+            check_trained_size(*photo.shape[-2:], self.size_px, "The aligned face", _CURE)
+        find = FaceFinder(self.size_px, aligned, self.work.values["faces"])
         return find(photo, *self._how(photo, self.work.values.get("landmarks")))
 
     def reference(self, photo: Tensor) -> Tensor:

@@ -28,6 +28,7 @@ from .boundary import (
 )
 from .checked import CheckedNode
 from .guidance import LoadedGuidance
+from .picture_checks import check_trained_size
 from .sampling_inputs import process_inputs, strength_inputs
 from .sockets import (
     ContractionIO,
@@ -123,8 +124,8 @@ class DDPMSampler(CheckedNode):
             return f"gradient_steps must be from 1 to 100, not {gradient_steps}."
         if window_end is not None and window_start is not None and window_end >= window_start:
             return (
-                f"window_start ({window_start}) and window_end ({window_end}): the window runs down "
-                "from the first to the second, so the first must be the larger."
+                f"window_start ({window_start}) and window_end ({window_end}): the window runs "
+                "down from the first to the second, so the first must be the larger."
             )
         if None in (start, tau, steps, respacing):
             return True
@@ -144,6 +145,12 @@ class DDPMSampler(CheckedNode):
             return io.NodeOutput(to_host(result.image), trace, ui={"pdgrad_trace": [shown]})
 
 
+_CURE = (
+    "connect the prior to Align Faces with size_px 0, or load the prior of that size (demo is of "
+    "64 px, ffhq512-prior of 512 px)"
+)
+
+
 @dataclass(frozen=True)
 class _Run:
     """One sampling, which can be started over."""
@@ -158,6 +165,7 @@ class _Run:
         contraction: LoadedContraction | None = self.settings.get("contraction")
         shape = self._shape()
         self.loaded.prior.check_size(*shape[-2:])
+        check_trained_size(*shape[-2:], self.loaded.prior.image_size, "The start image", _CURE)
         process = _process(self.settings, self.loaded.prior.schedule)
         process.sampler(self.loaded.prior)  # refuses wrong numbers before any work
         patchers = [self.loaded.patcher, *(guidance.patchers if guidance else [])]

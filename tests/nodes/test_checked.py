@@ -1,4 +1,4 @@
-"""One sentence for one fault: beside the input it is about, before the queue and before the work."""
+"""One sentence for one fault: beside its input, before the queue and again before the work."""
 
 import asyncio
 

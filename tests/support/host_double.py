@@ -65,6 +65,7 @@ class Schema:
         self.inputs, self.outputs = options["inputs"], options["outputs"]
         self.hidden = options.get("hidden", [])
         self.is_output_node = options.get("is_output_node", False)
+        self.is_input_list = options.get("is_input_list", False)
 
 
 class NodeOutput:
