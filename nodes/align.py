@@ -19,6 +19,7 @@ from .boundary import (
     to_host,
 )
 from .checked import CheckedNode
+from .node_schema import node_schema
 from .sockets import FacesIO, LoadedPrior, Placement, PriorIO
 from .weights import weights_path
 
@@ -87,7 +88,7 @@ class AlignFaces(CheckedNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradAlignFaces",
             display_name="Align Faces",
             category="PDGrad/align",
@@ -98,9 +99,21 @@ class AlignFaces(CheckedNode):
             ),
             inputs=_inputs(),
             outputs=[
-                io.Image.Output("faces", display_name="faces"),
-                FacesIO.Output("placement", display_name="placement"),
-                io.Image.Output("boxes", display_name="boxes"),
+                io.Image.Output(
+                    "faces",
+                    display_name="faces",
+                    tooltip="The crops, in the order of the chosen faces.",
+                ),
+                FacesIO.Output(
+                    "placement",
+                    display_name="placement",
+                    tooltip="Where they were cut out, for Paste Faces Back.",
+                ),
+                io.Image.Output(
+                    "boxes",
+                    display_name="boxes",
+                    tooltip="The photo with every found face drawn and numbered.",
+                ),
             ],
         )
 

@@ -11,6 +11,7 @@ from ..pdgrad_core.parameters import Parameter, parameters_of
 from . import schema
 from .checked import CheckedNode
 from .guidance import LoadedGuidance, checked_mask, joined, shares_an_image
+from .node_schema import node_schema
 from .sockets import GuidanceIO, LossIO
 
 logger = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ class GradientSurgery(CheckedNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradGradientSurgery",
             display_name="Gradient Surgery",
             category="PDGrad/guidance",
@@ -52,7 +53,13 @@ class GradientSurgery(CheckedNode):
                     for found in _method_options()
                 ),
             ],
-            outputs=[GuidanceIO.Output("guidance", display_name="guidance")],
+            outputs=[
+                GuidanceIO.Output(
+                    "guidance",
+                    display_name="guidance",
+                    tooltip="For the sampler, or for further surgery and sums.",
+                )
+            ],
         )
 
     @classmethod
@@ -116,7 +123,7 @@ class AddGuidance(CheckedNode):
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
         limits = (-1_000_000.0, 1_000_000.0)
-        return io.Schema(
+        return node_schema(
             node_id="PDGradAddGuidance",
             display_name="Add Guidance",
             category="PDGrad/guidance",
@@ -130,7 +137,13 @@ class AddGuidance(CheckedNode):
                 schema.real("first_weight", 1.0, limits, 0.1, "Factor of the first gradient."),
                 schema.real("second_weight", 1.0, limits, 0.1, "Factor of the second gradient."),
             ],
-            outputs=[GuidanceIO.Output("guidance", display_name="guidance")],
+            outputs=[
+                GuidanceIO.Output(
+                    "guidance",
+                    display_name="guidance",
+                    tooltip="For the sampler, or for further surgery and sums.",
+                )
+            ],
         )
 
     @classmethod
@@ -154,7 +167,7 @@ class MaskGuidance(CheckedNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradMaskGuidance",
             display_name="Mask Guidance",
             category="PDGrad/guidance",
@@ -169,7 +182,13 @@ class MaskGuidance(CheckedNode):
                     "mask", tooltip="White where nothing is guided; of the faces' size, 0 and 1."
                 ),
             ],
-            outputs=[GuidanceIO.Output("guidance_out", display_name="guidance")],
+            outputs=[
+                GuidanceIO.Output(
+                    "guidance_out",
+                    display_name="guidance",
+                    tooltip="For the sampler, or for further surgery and sums.",
+                )
+            ],
         )
 
     @classmethod

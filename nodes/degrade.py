@@ -11,6 +11,7 @@ from ..pdgrad_core.degradations.presets import PRESETS, degrade
 from . import schema
 from .boundary import from_host, outside_inference_mode, to_host
 from .checked import CheckedNode
+from .node_schema import node_schema
 
 OWN = "own values"
 
@@ -21,7 +22,7 @@ class Degrade(CheckedNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradDegrade",
             display_name="Degrade Face",
             category="PDGrad/degrade",
@@ -39,8 +40,12 @@ class Degrade(CheckedNode):
                 *_own_inputs(),
             ],
             outputs=[
-                io.Image.Output("degraded", display_name="image"),
-                io.String.Output("values", display_name="values (JSON)"),
+                io.Image.Output("degraded", display_name="image", tooltip="The degraded faces."),
+                io.String.Output(
+                    "values",
+                    display_name="values (JSON)",
+                    tooltip="What each image went through, as JSON.",
+                ),
             ],
         )
 

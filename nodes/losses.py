@@ -17,6 +17,7 @@ from .boundary import as_sentence, outside_inference_mode, patcher_for
 from .checked import CheckedNode
 from .guidance import BATCH_MODES, Towards, loss_guidance
 from .loss_nodes import LOADED_APART
+from .node_schema import node_schema
 from .sockets import FeaturesIO, LoadedFeatures, LossIO
 from .weights import DEMO, SCORER, choices, demo_path, weights_path
 
@@ -31,7 +32,7 @@ class LoadFeatures(CheckedNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradLoadFeatures",
             display_name="Load Feature Networks",
             category="PDGrad/loaders",
@@ -62,7 +63,11 @@ class LoadFeatures(CheckedNode):
                 ),
                 *_further_networks(),
             ],
-            outputs=[FeaturesIO.Output("features", display_name="features")],
+            outputs=[
+                FeaturesIO.Output(
+                    "features", display_name="features", tooltip="For the losses and Compare Faces."
+                )
+            ],
         )
 
     @classmethod
@@ -124,7 +129,7 @@ class LoadDiscriminator(CheckedNode):
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
         weights = FEATURES["discriminator"].weights
-        return io.Schema(
+        return node_schema(
             node_id="PDGradLoadDiscriminator",
             display_name="Load Discriminator",
             category="PDGrad/loaders",
@@ -141,7 +146,11 @@ class LoadDiscriminator(CheckedNode):
                     "when the node runs.",
                 )
             ],
-            outputs=[FeaturesIO.Output("features", display_name="discriminator")],
+            outputs=[
+                FeaturesIO.Output(
+                    "features", display_name="discriminator", tooltip="For Adversarial Loss."
+                )
+            ],
         )
 
     @classmethod
@@ -166,7 +175,7 @@ class LossBuilder(CheckedNode):
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
         weight = (0.0, 1_000_000.0)
-        return io.Schema(
+        return node_schema(
             node_id="PDGradLossBuilder",
             display_name="Face Loss",
             category="PDGrad/guidance",
@@ -209,7 +218,13 @@ class LossBuilder(CheckedNode):
                 ),
                 schema.text("name", "", "What the trace calls this loss; empty: its level."),
             ],
-            outputs=[LossIO.Output("loss", display_name="loss")],
+            outputs=[
+                LossIO.Output(
+                    "loss",
+                    display_name="loss",
+                    tooltip="For Gradient Surgery, Add Guidance or the sampler.",
+                )
+            ],
         )
 
     @classmethod

@@ -13,6 +13,7 @@ from ..pdgrad_core.images import resize
 from . import schema
 from .boundary import from_host, load_networks, outside_inference_mode
 from .checked import CheckedNode
+from .node_schema import node_schema
 from .sockets import FeaturesIO, LoadedFeatures
 
 AGAINST = ["truth", "reference"]
@@ -26,7 +27,7 @@ class Compare(CheckedNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradCompare",
             display_name="Compare Faces",
             category="PDGrad/metrics",
@@ -50,11 +51,29 @@ class Compare(CheckedNode):
                 ),
             ],
             outputs=[
-                io.String.Output("summary", display_name="summary"),
-                io.Float.Output("psnr", display_name="PSNR (dB)"),
-                io.Float.Output("ssim", display_name="SSIM"),
-                io.Float.Output("lpips", display_name="LPIPS"),
-                io.Float.Output("deg", display_name="Deg (degrees)"),
+                io.String.Output(
+                    "summary", display_name="summary", tooltip="The averages in words."
+                ),
+                io.Float.Output(
+                    "psnr",
+                    display_name="PSNR (dB)",
+                    tooltip="Peak signal-to-noise ratio, averaged; NaN where not measured.",
+                ),
+                io.Float.Output(
+                    "ssim",
+                    display_name="SSIM",
+                    tooltip="Structural similarity, averaged; NaN where not measured.",
+                ),
+                io.Float.Output(
+                    "lpips",
+                    display_name="LPIPS",
+                    tooltip="Perceptual distance, averaged; NaN where not measured.",
+                ),
+                io.Float.Output(
+                    "deg",
+                    display_name="Deg (degrees)",
+                    tooltip="Angle between the identities, averaged; NaN where not measured.",
+                ),
             ],
             is_output_node=True,
         )

@@ -21,6 +21,7 @@ from .boundary import (
     to_host,
 )
 from .checked import CheckedNode
+from .node_schema import node_schema
 from .sockets import FacesIO, Placement
 from .weights import weights_path
 
@@ -38,7 +39,7 @@ class PasteFaces(CheckedNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradPasteFaces",
             display_name="Paste Faces Back",
             category="PDGrad/align",
@@ -80,8 +81,14 @@ class PasteFaces(CheckedNode):
                 ),
             ],
             outputs=[
-                io.Image.Output("image", display_name="image"),
-                io.Mask.Output("pasted", display_name="pasted"),
+                io.Image.Output(
+                    "image", display_name="image", tooltip="The photo with the faces laid back."
+                ),
+                io.Mask.Output(
+                    "pasted",
+                    display_name="pasted",
+                    tooltip="How much of each pixel was pasted; white is the restored face alone.",
+                ),
             ],
         )
 

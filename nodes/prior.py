@@ -11,6 +11,7 @@ from ..pdgrad_core.errors import InvalidInputError
 from . import schema
 from .boundary import outside_inference_mode, patcher_for
 from .checked import CheckedNode
+from .node_schema import node_schema
 from .sockets import LoadedPrior, PriorIO
 from .weights import DEMO, choices, demo_path, weights_path
 
@@ -21,7 +22,7 @@ class LoadPrior(CheckedNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradLoadPrior",
             display_name="Load Face Prior",
             category="PDGrad/loaders",
@@ -45,7 +46,13 @@ class LoadPrior(CheckedNode):
                     "recent GPU; float32 is exact.",
                 ),
             ],
-            outputs=[PriorIO.Output("prior", display_name="prior")],
+            outputs=[
+                PriorIO.Output(
+                    "prior",
+                    display_name="prior",
+                    tooltip="For Guided Face Sampler, Align Faces and Face Prior as MODEL.",
+                )
+            ],
         )
 
     @classmethod
@@ -72,7 +79,7 @@ class PriorAsModel(CheckedNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradPriorAsModel",
             display_name="Face Prior as MODEL",
             category="PDGrad/prior",
@@ -84,8 +91,16 @@ class PriorAsModel(CheckedNode):
             ),
             inputs=[PriorIO.Input("prior", tooltip="From Load Face Prior.")],
             outputs=[
-                io.Model.Output("model", display_name="model"),
-                io.Conditioning.Output("conditioning", display_name="conditioning"),
+                io.Model.Output(
+                    "model",
+                    display_name="model",
+                    tooltip="For KSampler and every other sampler node, in pixel space.",
+                ),
+                io.Conditioning.Output(
+                    "conditioning",
+                    display_name="conditioning",
+                    tooltip="Empty, for both positive and negative.",
+                ),
             ],
         )
 

@@ -28,6 +28,7 @@ from .boundary import (
     to_host,
 )
 from .checked import CheckedNode
+from .node_schema import node_schema
 from .picture_checks import check_trained_size
 from .sockets import LoadedRestorer, RestorerIO
 from .weights import DEMO, choices, demo_path, weights_path
@@ -62,9 +63,9 @@ class LoadRestorerNode(CheckedNode):
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
         offered = [DEMO, NO_RESTORER, *catalogued(), *without_weights()]
-        return io.Schema(
+        return node_schema(
             node_id="PDGradLoadRestorer",
-            display_name="Load Face Restorer",
+            display_name="Load Restorer (CodeFormer, GFPGAN)",
             category="PDGrad/loaders",
             description=(
                 "Loads the restorer that makes the coarse face from the degraded one: CodeFormer "
@@ -80,7 +81,13 @@ class LoadRestorerNode(CheckedNode):
                     "content; a missing file is explained when the node runs.",
                 )
             ],
-            outputs=[RestorerIO.Output("restorer", display_name="restorer")],
+            outputs=[
+                RestorerIO.Output(
+                    "restorer",
+                    display_name="restorer",
+                    tooltip="For Coarse Restore, and for losses that restore their target.",
+                )
+            ],
         )
 
     @classmethod
@@ -113,7 +120,7 @@ class CoarseRestore(CheckedNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradCoarseRestore",
             display_name="Coarse Restore",
             category="PDGrad/restore",
@@ -126,11 +133,17 @@ class CoarseRestore(CheckedNode):
                 io.MultiType.Input(
                     "restorer",
                     [RestorerIO, io.UpscaleModel],
-                    tooltip="From Load Face Restorer, or the core's Load Upscale Model.",
+                    tooltip="From Load Restorer, or the core's Load Upscale Model.",
                 ),
                 schema.parameter_input(SpandrelModel, "fidelity"),
             ],
-            outputs=[io.Image.Output("coarse", display_name="coarse")],
+            outputs=[
+                io.Image.Output(
+                    "coarse",
+                    display_name="coarse",
+                    tooltip="Clean faces of the degraded ones' layout, of uncertain identity.",
+                )
+            ],
             hidden=[io.Hidden.unique_id],
         )
 

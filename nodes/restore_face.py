@@ -34,6 +34,7 @@ from .boundary import (
 )
 from .checked import CheckedNode
 from .lists import run_per_element, separate_pictures
+from .node_schema import node_schema
 from .picture_checks import check_trained_size
 from .restore_face_inputs import ALIGNED, AUTO, OWN, PHOTO_MODELS, inputs
 from .sample import BYTES_PER_PIXEL, for_the_page
@@ -53,9 +54,9 @@ class RestoreFace(CheckedNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradRestoreFace",
-            display_name="Restore Face",
+            display_name="Restore Face (Reference, Old Photo, Colorize)",
             category="PDGrad/restore",
             description=(
                 "Restores the face in a photo, guided by other photos of the same person: finds "
@@ -65,9 +66,24 @@ class RestoreFace(CheckedNode):
             ),
             inputs=inputs(),
             outputs=[
-                io.Image.Output("image", display_name="image", is_output_list=True),
-                io.Image.Output("coarse", display_name="coarse faces", is_output_list=True),
-                TraceIO.Output("trace", display_name="trace", is_output_list=True),
+                io.Image.Output(
+                    "image",
+                    display_name="image",
+                    is_output_list=True,
+                    tooltip="The photo with its restored faces; around them it stays as it was.",
+                ),
+                io.Image.Output(
+                    "coarse",
+                    display_name="coarse faces",
+                    is_output_list=True,
+                    tooltip="The aligned faces from which sampling started.",
+                ),
+                TraceIO.Output(
+                    "trace",
+                    display_name="trace",
+                    is_output_list=True,
+                    tooltip="What happened at each step, for Trace Plot.",
+                ),
             ],
             hidden=[io.Hidden.unique_id],
             is_input_list=True,

@@ -28,6 +28,7 @@ from .boundary import (
 )
 from .checked import CheckedNode
 from .guidance import LoadedGuidance
+from .node_schema import node_schema
 from .picture_checks import check_trained_size
 from .sampling_inputs import process_inputs, strength_inputs
 from .sockets import (
@@ -55,7 +56,7 @@ class DDPMSampler(CheckedNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradDDPMSampler",
             display_name="Guided Face Sampler",
             category="PDGrad/sampling",
@@ -90,8 +91,16 @@ class DDPMSampler(CheckedNode):
                 ),
             ],
             outputs=[
-                io.Image.Output("restored", display_name="image"),
-                TraceIO.Output("trace", display_name="trace"),
+                io.Image.Output(
+                    "restored",
+                    display_name="image",
+                    tooltip="The sampled faces, aligned as the start image is.",
+                ),
+                TraceIO.Output(
+                    "trace",
+                    display_name="trace",
+                    tooltip="What happened at each step, for Trace Plot.",
+                ),
             ],
             hidden=[io.Hidden.unique_id],
         )

@@ -50,22 +50,28 @@ def page(schema: Any, more: str = "") -> str:
     parts = [f"# {title}", schema.description]
     if (HELP / f"{schema.node_id}.jpg").is_file():
         parts.append(f"![{title} in a workflow]({schema.node_id}.jpg)")
-    inputs = ["| input | type | default | what it is |", "|---|---|---|---|"]
-    inputs += [
-        f"| `{one.id}` | {one.kind.replace(',', ' or ')}{' (optional)' if one.optional else ''} | "
-        f"{_default(one)} | {one.tooltip} |"
-        for one in schema.inputs
-    ]
-    outputs = ["| output | type |", "|---|---|"]
-    outputs += [f"| {one.display_name} | {one.kind} |" for one in schema.outputs]
+    # Three columns are what the page's help panel shows at its 300 pixels.
+    inputs = ["| input | default | what it is |", "|---|---|---|"]
+    inputs += [f"| `{one.id}` | {_default(one)} | {one.tooltip} |" for one in schema.inputs]
+    outputs = ["| output | type | what it is |", "|---|---|---|"]
+    outputs += [f"| {one.display_name} | {_wire(one)} | {one.tooltip} |" for one in schema.outputs]
     parts += [more] if more else []
     parts += ["## Inputs", "\n".join(inputs), "## Outputs", "\n".join(outputs)]
     return "\n\n".join(parts) + "\n"
 
 
 def _default(one: Any) -> str:
+    """Return an input's default value; of a wire its type, and whether it may be left out."""
     value = one.options.get("default")
-    return "" if value is None or value == "" else f"`{value}`"
+    if value is None:
+        return _wire(one) + (", optional" if one.optional else "")
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "empty" if value == "" else f"`{value}`"
+
+
+def _wire(one: Any) -> str:
+    return one.kind.replace(",", " or ")
 
 
 if __name__ == "__main__":

@@ -104,3 +104,9 @@ def test_every_node_has_a_help_page_that_names_its_inputs(pack):
             assert f"`{socket.id}`" in page, f"{node_id}.md does not explain {socket.id}"
         for picture in re.findall(r"\]\((\w+\.jpg)\)", page):
             assert (ROOT / "js" / "docs" / picture).is_file(), picture
+
+
+def test_every_output_is_explained(pack):
+    for node_id, node in pack.nodes.items():
+        for socket in node.define_schema().outputs:
+            assert socket.tooltip, f"{node_id}.{socket.id}"
