@@ -33,6 +33,7 @@ from .boundary import (
     to_host,
 )
 from .checked import CheckedNode
+from .comparison import compared
 from .lists import run_per_element, separate_pictures
 from .node_schema import node_schema
 from .picture_checks import check_trained_size
@@ -121,7 +122,7 @@ class RestoreFace(CheckedNode):
                 to_host(images),
                 to_host(found.coarse),
                 trace,
-                ui={"pdgrad_trace": [shown]},
+                ui={"pdgrad_trace": [shown], "pdgrad_compare": [compared(work.photos, images)]},
             )
 
 

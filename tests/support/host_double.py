@@ -204,6 +204,7 @@ class Host:
             "folder_paths": {
                 "models_dir": str(self.folder),
                 "add_model_folder_path": self.add_folder,
+                "get_temp_directory": lambda: str(self.folder.with_name("temp")),
                 "get_folder_paths": lambda category: list(self.folders[category]),
                 "get_filename_list": self.files,
                 "get_full_path": self.full_path,
