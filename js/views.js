@@ -28,6 +28,8 @@ export function follow(node, event, after) {
 
 /** Put an element of a height in pixels below a node's widgets; nothing of it is saved. */
 export function addView(node, name, element, height) {
+  // Nodes 2.0 gives what is left beside a preview, which may be nothing.
+  element.style.minHeight = `${height}px`;
   const widget = node.addDOMWidget(name, "pdgrad", element, {
     serialize: false,
     hideOnZoom: false,
