@@ -2,6 +2,9 @@
 
 import { app } from "../../scripts/app.js";
 
+/** What the canvas leaves free round an element, out of the height it is asked for. */
+const MARGIN_PX = 10;
+
 /** Views of nodes that show something: node -> { show, clear }. */
 export const views = new Map();
 
@@ -33,8 +36,8 @@ export function addView(node, name, element, height) {
   const widget = node.addDOMWidget(name, "pdgrad", element, {
     serialize: false,
     hideOnZoom: false,
-    getMinHeight: () => height,
-    getMaxHeight: () => height,
+    getMinHeight: () => height + 2 * MARGIN_PX,
+    getMaxHeight: () => height + 2 * MARGIN_PX,
   });
   widget.serialize = false;
   return widget;
