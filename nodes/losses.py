@@ -174,7 +174,6 @@ class LossBuilder(CheckedNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        weight = (0.0, 1_000_000.0)
         return node_schema(
             node_id="PDGradLossBuilder",
             display_name="Face Loss",
@@ -192,17 +191,7 @@ class LossBuilder(CheckedNode):
                 schema.choice(
                     "level", ["low", "high"], "low", "low: appearance; high: identity (d_arc only)."
                 ),
-                schema.real("weight", 1.0, weight, 0.1, "Factor of the whole loss."),
-                schema.real(
-                    "identity_weight", 1.0, weight, 0.1, "Factor of d_arc, ArcFace's part."
-                ),
-                schema.real(
-                    "perceptual_weight",
-                    1.0,
-                    weight,
-                    0.1,
-                    "Factor of d_vgg, VGG16's part; at the high level there is none.",
-                ),
+                *_weights(),
                 schema.text(
                     "perceptual_layers",
                     ", ".join(_layers().default),
@@ -267,6 +256,22 @@ class LossBuilder(CheckedNode):
             )
         towards = Towards(image, batch_mode)
         return io.NodeOutput(loss_guidance(name.strip() or level, losses, towards, features))
+
+
+def _weights() -> list[Any]:
+    """Return the factors of the loss and of its two parts."""
+    weight = (0.0, 1_000_000.0)
+    return [
+        schema.real("weight", 1.0, weight, 0.1, "Factor of the whole loss."),
+        schema.real("identity_weight", 1.0, weight, 0.1, "Factor of d_arc, ArcFace's part."),
+        schema.real(
+            "perceptual_weight",
+            1.0,
+            weight,
+            0.1,
+            "Factor of d_vgg, VGG16's part; at the high level there is none.",
+        ),
+    ]
 
 
 def _layers() -> Parameter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 from comfy_api.latest import io
 from torch import Tensor
@@ -19,6 +20,33 @@ from .sockets import FeaturesIO, LoadedFeatures
 AGAINST = ["truth", "reference"]
 
 NAMES = ("psnr", "ssim", "lpips", "deg")
+
+
+def _outputs() -> list[Any]:
+    """Return the summary and the average of each metric."""
+    return [
+        io.String.Output("summary", display_name="summary", tooltip="The averages in words."),
+        io.Float.Output(
+            "psnr",
+            display_name="PSNR (dB)",
+            tooltip="Peak signal-to-noise ratio, averaged; NaN where not measured.",
+        ),
+        io.Float.Output(
+            "ssim",
+            display_name="SSIM",
+            tooltip="Structural similarity, averaged; NaN where not measured.",
+        ),
+        io.Float.Output(
+            "lpips",
+            display_name="LPIPS",
+            tooltip="Perceptual distance, averaged; NaN where not measured.",
+        ),
+        io.Float.Output(
+            "deg",
+            display_name="Deg (degrees)",
+            tooltip="Angle between the identities, averaged; NaN where not measured.",
+        ),
+    ]
 
 
 class Compare(CheckedNode):
@@ -50,31 +78,7 @@ class Compare(CheckedNode):
                     "features", optional=True, tooltip="Needed for LPIPS and the identity angle."
                 ),
             ],
-            outputs=[
-                io.String.Output(
-                    "summary", display_name="summary", tooltip="The averages in words."
-                ),
-                io.Float.Output(
-                    "psnr",
-                    display_name="PSNR (dB)",
-                    tooltip="Peak signal-to-noise ratio, averaged; NaN where not measured.",
-                ),
-                io.Float.Output(
-                    "ssim",
-                    display_name="SSIM",
-                    tooltip="Structural similarity, averaged; NaN where not measured.",
-                ),
-                io.Float.Output(
-                    "lpips",
-                    display_name="LPIPS",
-                    tooltip="Perceptual distance, averaged; NaN where not measured.",
-                ),
-                io.Float.Output(
-                    "deg",
-                    display_name="Deg (degrees)",
-                    tooltip="Angle between the identities, averaged; NaN where not measured.",
-                ),
-            ],
+            outputs=_outputs(),
             is_output_node=True,
         )
 

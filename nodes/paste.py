@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from comfy_api.latest import io
@@ -31,6 +31,20 @@ if TYPE_CHECKING:
 FEATHER_FRACTION = 0.1
 MAX_SCALE = 8.0
 OUTLINES = ["whole crop", "face and hair"]
+
+
+def _outputs() -> list[Any]:
+    """Return the pasted photo and where it was pasted."""
+    return [
+        io.Image.Output(
+            "image", display_name="image", tooltip="The photo with the faces laid back."
+        ),
+        io.Mask.Output(
+            "pasted",
+            display_name="pasted",
+            tooltip="How much of each pixel was pasted; white is the restored face alone.",
+        ),
+    ]
 
 
 class PasteFaces(CheckedNode):
@@ -80,16 +94,7 @@ class PasteFaces(CheckedNode):
                     tooltip="The photo after another enlargement; the faces are laid on it.",
                 ),
             ],
-            outputs=[
-                io.Image.Output(
-                    "image", display_name="image", tooltip="The photo with the faces laid back."
-                ),
-                io.Mask.Output(
-                    "pasted",
-                    display_name="pasted",
-                    tooltip="How much of each pixel was pasted; white is the restored face alone.",
-                ),
-            ],
+            outputs=_outputs(),
         )
 
     @classmethod
