@@ -87,14 +87,15 @@ def answered_once(check: Callable[..., bool | str]) -> Callable[..., bool | str]
 
     @wraps(check)
     def validate_inputs(cls: Any, *args: Any, **given: Any) -> bool | str:
-        found = signature.bind(cls, *args, **{name: _single(v) for name, v in given.items()})
-        values = {n: v for n, v in list(found.arguments.items())[1:] if v is not None}
+        bound = signature.bind_partial(cls, *args, **given).arguments
+        # The host names an input that is missing by itself, and asks all the same.
+        values = {name: _single(bound.get(name)) for name in list(signature.parameters)[1:]}
         answer = schema.check_ranges(cls, **values)
         if answer is True:
-            answer = check(*found.args, **found.kwargs)
+            answer = check(cls, **values)
         if not isinstance(answer, str):
             return answer
-        inputs = list(given) or list(found.arguments)[1:]
+        inputs = list(given) or list(values)
         return SaidOnce(answer, inputs, blamed(answer, inputs))
 
     validate_inputs.__signature__ = signature  # type: ignore[attr-defined]

@@ -44,6 +44,12 @@ def test_the_host_shows_one_line_beside_the_input_it_is_about(pack, wrong, about
     assert said in shown[0][1]
 
 
+def test_a_missing_input_keeps_no_other_from_being_checked(pack):
+    """The host says by itself what is missing."""
+    assert [name for name, _ in lines(pack.nodes["PDGradRestoreFace"], {"tau": 1200})] == ["tau"]
+    assert lines(pack.nodes["PDGradRestoreFace"], {"tau": 12}) == []
+
+
 def test_a_right_answer_shows_no_line(pack):
     assert lines(pack.nodes["PDGradRestoreFace"], PLAN) == []
     assert lines(pack.nodes["PDGradRestoreFace"], dict.fromkeys(PLAN)) == []
