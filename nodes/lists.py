@@ -48,7 +48,7 @@ def elements(values: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def separate_pictures(images: Tensor | Sequence[Tensor] | None) -> list[Tensor]:
+def separate_pictures(images: Tensor | Sequence[Tensor | None] | None) -> list[Tensor]:
     """Return pictures one by one: of a batch, or of a list of batches of several sizes.
 
     Args:

@@ -1,6 +1,7 @@
 """Pictures from the wire that no node of ours can work with: each refused in one sentence."""
 
 import logging
+from collections.abc import Sequence
 
 from torch import Tensor
 
@@ -58,19 +59,17 @@ def _cure(low: float, high: float) -> str:
     return "normalise or clamp it in the node that makes it"
 
 
-def check_trained_size(height: int, width: int, size_px: int, what: str, cure: str) -> None:
+def check_trained_size(size: Sequence[int], size_px: int, what: str, cure: str) -> None:
     """Raise InvalidInputError where faces are far from the size that a network was trained at.
 
     Args:
-        height: Of the faces, pixels.
-        width: Likewise.
+        size: Height and width of the faces, pixels.
         size_px: Side of the faces that the network knows.
         what: The faces in words.
         cure: What to do, as the end of the sentence.
     """
-    if max(height, width) > LARGEST_FACTOR * size_px or min(height, width) < (
-        SMALLEST_FACTOR * size_px
-    ):
+    height, width = size
+    if max(size) > LARGEST_FACTOR * size_px or min(size) < SMALLEST_FACTOR * size_px:
         raise InvalidInputError(
             f"{what} is {width}x{height} pixels, but the models know faces of "
             f"{size_px}x{size_px}; {cure}."

@@ -182,7 +182,7 @@ def _restored(degraded: Tensor, loaded: Any, how: _How) -> Tensor:
         )
     if loaded.restorer.name == DEMO:
         cure = "choose codeformer or gfpgan in Load Restorer, or align the faces to 64 px"
-        check_trained_size(*degraded.shape[-2:], SIZE_PX, "The degraded face", cure)
+        check_trained_size(degraded.shape[-2:], SIZE_PX, "The degraded face", cure)
     if loaded.patcher is not None:
         load_networks([loaded.patcher])
     # The wire's restorer belongs to every node it is connected to: a copy carries this w.

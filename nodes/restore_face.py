@@ -234,7 +234,7 @@ class _Finder:
         """Return the chosen faces of a photo."""
         aligned = self._is_aligned(photo)
         if aligned:
-            check_trained_size(*photo.shape[-2:], self.size_px, "The aligned face", _CURE)
+            check_trained_size(photo.shape[-2:], self.size_px, "The aligned face", _CURE)
         find = FaceFinder(self.size_px, aligned, self.work.values["faces"])
         return find(photo, *self._how(photo, self.work.values.get("landmarks")))
 

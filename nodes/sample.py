@@ -174,7 +174,7 @@ class _Run:
         contraction: LoadedContraction | None = self.settings.get("contraction")
         shape = self._shape()
         self.loaded.prior.check_size(*shape[-2:])
-        check_trained_size(*shape[-2:], self.loaded.prior.image_size, "The start image", _CURE)
+        check_trained_size(shape[-2:], self.loaded.prior.image_size, "The start image", _CURE)
         process = _process(self.settings, self.loaded.prior.schedule)
         process.sampler(self.loaded.prior)  # refuses wrong numbers before any work
         patchers = [self.loaded.patcher, *(guidance.patchers if guidance else [])]
