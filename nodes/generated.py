@@ -67,7 +67,7 @@ def _validator(names: Sequence[str]) -> Any:
                 try:
                     check(given[name])
                 except PDGradError as error:
-                    return str(error)
+                    return f"{name}: {error}"
         choices = {name: value for name, value in given.items() if name not in checks}
         return schema.check_choices(cls, **choices)
 

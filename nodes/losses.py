@@ -224,7 +224,7 @@ class LossBuilder(CheckedNode):
         if perceptual_layers is not None:
             known = as_sentence(lambda: _parse_layers(perceptual_layers))
             if known is not True:
-                return known
+                return f"perceptual_layers: {known}"
         return schema.check_choices(cls, level=level, batch_mode=batch_mode)
 
     @classmethod

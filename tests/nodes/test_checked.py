@@ -44,6 +44,19 @@ def test_the_host_shows_one_line_beside_the_input_it_is_about(pack, wrong, about
     assert said in shown[0][1]
 
 
+@pytest.mark.parametrize(
+    ("node", "layers"),
+    [("PDGradLossBuilder", "perceptual_layers"), ("PDGradPerceptualLoss", "layers")],
+)
+def test_a_wrong_text_is_said_beside_itself(pack, node, layers):
+    values = {"level": "low", "form": "squared", "batch_mode": "auto", layers: "conv7_1"}
+    known = pack.nodes[node].define_schema().inputs
+    ids = {one.id for one in known}
+    shown = lines(pack.nodes[node], {n: v for n, v in values.items() if n in ids})
+    assert [name for name, _ in shown] == [layers]
+    assert "conv7_1" in shown[0][1]
+
+
 def test_a_missing_input_keeps_no_other_from_being_checked(pack):
     """The host says by itself what is missing."""
     assert [name for name, _ in lines(pack.nodes["PDGradRestoreFace"], {"tau": 1200})] == ["tau"]
