@@ -18,14 +18,18 @@ from .boundary import (
     patcher_for,
     to_host,
 )
+from .checked import CheckedNode
 from .face_sockets import BoundingBoxIO, boxes_of, face_sockets, faces_of_meshes, in_boxes
-from .sockets import FacesIO, Placement
+from .node_schema import node_schema
+from .sockets import FacesIO, LoadedPrior, Placement, PriorIO
 from .weights import found_path
 
 if TYPE_CHECKING:
     from ..pdgrad_core.alignment import AlignedFace, Face, FaceDetector
     from ..pdgrad_core.alignment.warp import Border
 
+MIN_SIZE_PX = 16
+DEFAULT_SIZE_PX = 512
 METHODS = ["detect", "landmarks", "already aligned"]
 BORDERS = ["reflect", "constant"]
 CHOICES = ["largest", "all", "left-to-right", "by number"]
@@ -59,8 +63,8 @@ def _inputs() -> list[Any]:
             multiline=True,
         ),
         schema.whole(
-            "size_px", 512, (16, 4096), "Side of the crops: 512 for photographs, 64 for "
-            "the demo models.", "px", step=8,
+            "size_px", 0, (0, 4096), "Side of the crops, at least 16. 0: the connected prior's, "
+            f"or {DEFAULT_SIZE_PX} without one.", "px", step=8,
         ),
         schema.choice(
             "border", BORDERS, BORDERS[0], "What fills a crop beyond the photo."
@@ -75,16 +79,19 @@ def _inputs() -> list[Any]:
             "px",
         ),
         *face_sockets(),
+        PriorIO.Input(
+            "prior", optional=True, tooltip="With size_px 0 the crops have this prior's size."
+        ),
     ]  # fmt: skip
 
 
-class AlignFaces(io.ComfyNode):
+class AlignFaces(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradAlignFaces",
             display_name="Align Faces",
             category="PDGrad/align",
@@ -96,18 +103,40 @@ class AlignFaces(io.ComfyNode):
             ),
             inputs=_inputs(),
             outputs=[
-                io.Image.Output("faces", display_name="faces"),
-                FacesIO.Output("placement", display_name="placement"),
-                io.Image.Output("boxes", display_name="boxes"),
-                BoundingBoxIO.Output("chosen_boxes", display_name="bounding boxes"),
+                io.Image.Output(
+                    "faces",
+                    display_name="faces",
+                    tooltip="The crops, in the order of the chosen faces.",
+                ),
+                FacesIO.Output(
+                    "placement",
+                    display_name="placement",
+                    tooltip="Where they were cut out, for Paste Faces Back.",
+                ),
+                io.Image.Output(
+                    "boxes",
+                    display_name="boxes",
+                    tooltip="The photo with every found face drawn and numbered.",
+                ),
+                BoundingBoxIO.Output(
+                    "chosen_boxes",
+                    display_name="bounding boxes",
+                    tooltip="The chosen faces' boxes, for other nodes.",
+                ),
             ],
         )
 
     @classmethod
     def validate_inputs(
-        cls, method: str | None, choose: str | None, border: str | None
+        cls,
+        method: str | None,
+        choose: str | None,
+        border: str | None,
+        size_px: int | None = None,
     ) -> bool | str:
-        """Refuse unknown choices before anything runs."""
+        """Refuse unknown choices and crops too small for a face before anything runs."""
+        if size_px is not None and 0 < size_px < MIN_SIZE_PX:
+            return f"size_px must be 0 or at least {MIN_SIZE_PX}, not {size_px}."
         return schema.check_choices(cls, method=method, choose=choose, border=border)
 
     @classmethod
@@ -124,10 +153,12 @@ class AlignFaces(io.ComfyNode):
         short_side_px: int,
         face_landmarks: Any = None,
         bounding_boxes: Any = None,
+        prior: LoadedPrior | None = None,
     ) -> io.NodeOutput:
         """Align the chosen faces of every photo."""
         from ..pdgrad_core.alignment import align_face, choose_faces, draw_faces, take_as_aligned
 
+        size_px = size_px or (prior.prior.image_size if prior else DEFAULT_SIZE_PX)
         with outside_inference_mode():
             photos = from_host(photo, "The photo").split(1)
             if method == "already aligned":

@@ -12,8 +12,9 @@ import torch
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor, nn
 
-from ..pdgrad_core.errors import InvalidInputError, PDGradError
+from ..pdgrad_core.errors import PDGradError
 from ..pdgrad_core.images import check_image, from_unit, to_pil, to_unit
+from .picture_checks import check_picture
 from .sockets import Patcher
 
 if TYPE_CHECKING:
@@ -49,13 +50,11 @@ def from_host(image: Tensor, what: str) -> Tensor:
         what: The image in words, for the error.
 
     Raises:
-        InvalidInputError: No image, or one with values that are not finite.
+        InvalidInputError: No image, one without a face's size, or one with values that are not
+            finite or far outside [0, 1]; a resampling's overshoot is cut off.
     """
-    if image.ndim != 4 or image.shape[-1] < 3 or image.shape[0] == 0:
-        raise InvalidInputError(
-            f"{what} must be an IMAGE (batch, height, width, 3), not {tuple(image.shape)}."
-        )
-    converted = from_unit(image[..., :3].clone())
+    check_picture(image, what)
+    converted = from_unit(image[..., :3].clone().clamp(0, 1))
     check_image(converted, what)
     return converted
 

@@ -9,7 +9,9 @@ from torch import Tensor
 from ..pdgrad_core.combiners import COMBINERS, make_combiner
 from ..pdgrad_core.parameters import Parameter, parameters_of
 from . import schema
+from .checked import CheckedNode
 from .guidance import LoadedGuidance, checked_mask, joined, shares_an_image
+from .node_schema import node_schema
 from .sockets import GuidanceIO, LossIO
 
 logger = logging.getLogger(__name__)
@@ -17,13 +19,13 @@ logger = logging.getLogger(__name__)
 EITHER = [LossIO, GuidanceIO]
 
 
-class GradientSurgery(io.ComfyNode):
+class GradientSurgery(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradGradientSurgery",
             display_name="Gradient Surgery",
             category="PDGrad/guidance",
@@ -51,7 +53,13 @@ class GradientSurgery(io.ComfyNode):
                     for found in _method_options()
                 ),
             ],
-            outputs=[GuidanceIO.Output("guidance", display_name="guidance")],
+            outputs=[
+                GuidanceIO.Output(
+                    "guidance",
+                    display_name="guidance",
+                    tooltip="For the sampler, or for further surgery and sums.",
+                )
+            ],
         )
 
     @classmethod
@@ -108,14 +116,14 @@ def _known(method: str, values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name in names}
 
 
-class AddGuidance(io.ComfyNode):
+class AddGuidance(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
         limits = (-1_000_000.0, 1_000_000.0)
-        return io.Schema(
+        return node_schema(
             node_id="PDGradAddGuidance",
             display_name="Add Guidance",
             category="PDGrad/guidance",
@@ -129,7 +137,13 @@ class AddGuidance(io.ComfyNode):
                 schema.real("first_weight", 1.0, limits, 0.1, "Factor of the first gradient."),
                 schema.real("second_weight", 1.0, limits, 0.1, "Factor of the second gradient."),
             ],
-            outputs=[GuidanceIO.Output("guidance", display_name="guidance")],
+            outputs=[
+                GuidanceIO.Output(
+                    "guidance",
+                    display_name="guidance",
+                    tooltip="For the sampler, or for further surgery and sums.",
+                )
+            ],
         )
 
     @classmethod
@@ -147,13 +161,13 @@ class AddGuidance(io.ComfyNode):
         return io.NodeOutput(joined((first, second), lambda parts: Sum(parts, weights)))
 
 
-class MaskGuidance(io.ComfyNode):
+class MaskGuidance(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradMaskGuidance",
             display_name="Mask Guidance",
             category="PDGrad/guidance",
@@ -168,7 +182,13 @@ class MaskGuidance(io.ComfyNode):
                     "mask", tooltip="White where nothing is guided; of the faces' size, 0 and 1."
                 ),
             ],
-            outputs=[GuidanceIO.Output("guidance_out", display_name="guidance")],
+            outputs=[
+                GuidanceIO.Output(
+                    "guidance_out",
+                    display_name="guidance",
+                    tooltip="For the sampler, or for further surgery and sums.",
+                )
+            ],
         )
 
     @classmethod

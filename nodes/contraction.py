@@ -24,14 +24,16 @@ from .boundary import (
     run_in_memory,
     to_host,
 )
+from .checked import CheckedNode
 from .generated import first_sentence, make_node, node_name, title_of
+from .node_schema import node_schema
 from .sockets import ContractionIO, LoadedContraction
 
 BYTES_PER_PIXEL = 2000
 """About what fitting takes per pixel of an enlarged face."""
 
 
-class ContractionNode(io.ComfyNode):
+class ContractionNode(CheckedNode):
     """A contraction as a node; see `define_schema`.
 
     Attributes:
@@ -45,7 +47,7 @@ class ContractionNode(io.ComfyNode):
         """Return the node's public interface."""
         member = CONTRACTIONS[cls.member]
         card = member.card
-        return io.Schema(
+        return node_schema(
             node_id=f"PDGrad{node_name(cls.member, card.node, 'Contraction')}",
             display_name=title_of(cls.member, card.title, "Contraction"),
             category=f"PDGrad/{card.category}",
@@ -131,13 +133,23 @@ def _seeds(member: type[Contraction]) -> list[Any]:
 
 
 def _outputs(member: type[Contraction]) -> list[Any]:
-    contraction = ContractionIO.Output("contraction", display_name="contraction")
+    contraction = ContractionIO.Output(
+        "contraction",
+        display_name="contraction",
+        tooltip="For the sampler, or in front of another contraction.",
+    )
     if not member.fitted:
         return [contraction]
     return [
-        io.Image.Output("enlarged", display_name="image"),
+        io.Image.Output(
+            "enlarged", display_name="image", tooltip="The image that the networks were fitted to."
+        ),
         contraction,
-        io.String.Output("losses", display_name="losses (JSON)"),
+        io.String.Output(
+            "losses",
+            display_name="losses (JSON)",
+            tooltip="The fit's loss after every update, as JSON.",
+        ),
     ]
 
 

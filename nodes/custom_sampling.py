@@ -14,6 +14,8 @@ from ..pdgrad_core.diffusion.schedule import Schedule
 from ..pdgrad_core.runs import Process
 from . import schema
 from .boundary import as_sentence, from_host, outside_inference_mode
+from .checked import CheckedNode
+from .node_schema import node_schema
 from .prior import check_native
 from .sampling_inputs import NOISES, noise_input
 from .sockets import GuidanceIO, LoadedPrior, LossIO, PriorIO
@@ -25,13 +27,13 @@ SAMPLERS = ["ddpm", "ddim", "euler", "heun", "dpmpp_2m"]
 """Of the host's; any other comes from its own KSamplerSelect."""
 
 
-class PriorForCustomSampler(io.ComfyNode):
+class PriorForCustomSampler(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradCustomSampling",
             display_name="Face Prior for Custom Sampler",
             category="PDGrad/prior",
@@ -43,11 +45,23 @@ class PriorForCustomSampler(io.ComfyNode):
             ),
             inputs=_inputs(),
             outputs=[
-                io.Noise.Output("noise", display_name="noise"),
-                io.Guider.Output("guider", display_name="guider"),
-                io.Sampler.Output("sampler", display_name="sampler"),
-                io.Sigmas.Output("sigmas", display_name="sigmas"),
-                io.Latent.Output("latent", display_name="latent"),
+                io.Noise.Output(
+                    "noise", display_name="noise", tooltip="The pack's noise: a generator a face."
+                ),
+                io.Guider.Output(
+                    "guider", display_name="guider", tooltip="The prior, guided where guidance is."
+                ),
+                io.Sampler.Output(
+                    "sampler", display_name="sampler", tooltip="The sampler named above."
+                ),
+                io.Sigmas.Output(
+                    "sigmas", display_name="sigmas", tooltip="The papers' noise levels below tau."
+                ),
+                io.Latent.Output(
+                    "latent",
+                    display_name="latent",
+                    tooltip="The start image in pixel space, or an empty one.",
+                ),
             ],
         )
 

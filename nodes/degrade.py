@@ -10,17 +10,19 @@ from ..pdgrad_core.degradations.base import KERNELS, MAX_SCALE, MIN_SCALE, RESIZ
 from ..pdgrad_core.degradations.presets import PRESETS, degrade
 from . import schema
 from .boundary import from_host, outside_inference_mode, to_host
+from .checked import CheckedNode
+from .node_schema import node_schema
 
 OWN = "own values"
 
 
-class Degrade(io.ComfyNode):
+class Degrade(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradDegrade",
             display_name="Degrade Face",
             category="PDGrad/degrade",
@@ -38,8 +40,12 @@ class Degrade(io.ComfyNode):
                 *_own_inputs(),
             ],
             outputs=[
-                io.Image.Output("degraded", display_name="image"),
-                io.String.Output("values", display_name="values (JSON)"),
+                io.Image.Output("degraded", display_name="image", tooltip="The degraded faces."),
+                io.String.Output(
+                    "values",
+                    display_name="values (JSON)",
+                    tooltip="What each image went through, as JSON.",
+                ),
             ],
         )
 

@@ -4,17 +4,19 @@ from comfy_api.latest import io
 
 from . import schema
 from .boundary import outside_inference_mode, to_host
+from .checked import CheckedNode
+from .node_schema import node_schema
 
 SCENES = ["portrait", "group of three"]
 
 
-class DemoFaces(io.ComfyNode):
+class DemoFaces(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradDemoFaces",
             display_name="Drawn Faces",
             category="PDGrad/demo",
@@ -39,8 +41,14 @@ class DemoFaces(io.ComfyNode):
                 ),
             ],
             outputs=[
-                io.Image.Output("image", display_name="image"),
-                io.String.Output("landmarks", display_name="landmarks"),
+                io.Image.Output(
+                    "image", display_name="image", tooltip="The drawn faces, or one group photo."
+                ),
+                io.String.Output(
+                    "landmarks",
+                    display_name="landmarks",
+                    tooltip="A line of five points for each face, for Align Faces.",
+                ),
             ],
         )  # fmt: skip
 

@@ -10,6 +10,7 @@ from comfy_api.latest import io
 
 from ..pdgrad_core.errors import PDGradError
 from . import schema
+from .checked import answered_once
 
 
 def node_name(member: str, card_node: str, kind: str) -> str:
@@ -66,10 +67,10 @@ def _validator(names: Sequence[str]) -> Any:
                 try:
                     check(given[name])
                 except PDGradError as error:
-                    return str(error)
+                    return f"{name}: {error}"
         choices = {name: value for name, value in given.items() if name not in checks}
         return schema.check_choices(cls, **choices)
 
     validate_inputs.__signature__ = signature  # type: ignore[attr-defined]
     validate_inputs.__doc__ = "Refuse unknown choices before anything runs."
-    return classmethod(validate_inputs)
+    return classmethod(answered_once(validate_inputs))

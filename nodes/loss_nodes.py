@@ -18,8 +18,10 @@ from ..pdgrad_core.losses.color_statistics import ColorStatistics
 from ..pdgrad_core.parameters import Parameter, accepted, parameters_of
 from . import schema
 from .boundary import from_host, outside_inference_mode
+from .checked import CheckedNode
 from .generated import first_sentence, make_node, node_name, title_of
 from .guidance import BATCH_MODES, Towards, checked_mask, loss_guidance
+from .node_schema import node_schema
 from .sockets import FeaturesIO, LoadedFeatures, LossIO, RestorerIO
 
 CATEGORY = "PDGrad/guidance"
@@ -27,7 +29,7 @@ LOADED_APART = {"discriminator": "Load Discriminator"}
 """Feature networks with a loader, and so an input, of their own."""
 
 
-class LossNode(io.ComfyNode):
+class LossNode(CheckedNode):
     """A loss as a node; see `define_schema`.
 
     Attributes:
@@ -44,13 +46,19 @@ class LossNode(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
         loss, card = LOSSES[cls.lead], LOSSES[cls.lead].card
-        return io.Schema(
+        return node_schema(
             node_id=f"PDGrad{node_name(cls.lead, card.node, 'Loss')}",
             display_name=title_of(cls.lead, card.title, "Loss"),
             category=CATEGORY,
             description=card.description or first_sentence(loss),
             inputs=[*_needed(cls.lead, cls.forms), *_optional(loss)],
-            outputs=[LossIO.Output("loss", display_name="loss")],
+            outputs=[
+                LossIO.Output(
+                    "loss",
+                    display_name="loss",
+                    tooltip="For Gradient Surgery, Add Guidance or the sampler.",
+                )
+            ],
         )
 
     @classmethod

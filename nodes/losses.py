@@ -14,8 +14,10 @@ from ..pdgrad_core.losses.perceptual import PerceptualLoss
 from ..pdgrad_core.parameters import Parameter, parameters_of
 from . import schema
 from .boundary import as_sentence, outside_inference_mode, patcher_for
+from .checked import CheckedNode
 from .guidance import BATCH_MODES, Towards, loss_guidance
 from .loss_nodes import LOADED_APART
+from .node_schema import node_schema
 from .sockets import FeaturesIO, LoadedFeatures, LossIO
 from .weights import DEMO, SCORER, choices, demo_path, weights_path
 
@@ -24,13 +26,13 @@ NO_NETWORK = "none"
 IDENTITY_CROPS = ["whole face", "arcface template"]
 
 
-class LoadFeatures(io.ComfyNode):
+class LoadFeatures(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradLoadFeatures",
             display_name="Load Feature Networks",
             category="PDGrad/loaders",
@@ -61,7 +63,11 @@ class LoadFeatures(io.ComfyNode):
                 ),
                 *_further_networks(),
             ],
-            outputs=[FeaturesIO.Output("features", display_name="features")],
+            outputs=[
+                FeaturesIO.Output(
+                    "features", display_name="features", tooltip="For the losses and Compare Faces."
+                )
+            ],
         )
 
     @classmethod
@@ -116,14 +122,14 @@ def _path(choice: str, role: str) -> Path | None:
     return weights_path(choice, "pdgrad") if FEATURES[role].weights else None
 
 
-class LoadDiscriminator(io.ComfyNode):
+class LoadDiscriminator(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
         weights = FEATURES["discriminator"].weights
-        return io.Schema(
+        return node_schema(
             node_id="PDGradLoadDiscriminator",
             display_name="Load Discriminator",
             category="PDGrad/loaders",
@@ -140,7 +146,11 @@ class LoadDiscriminator(io.ComfyNode):
                     "when the node runs.",
                 )
             ],
-            outputs=[FeaturesIO.Output("features", display_name="discriminator")],
+            outputs=[
+                FeaturesIO.Output(
+                    "features", display_name="discriminator", tooltip="For Adversarial Loss."
+                )
+            ],
         )
 
     @classmethod
@@ -158,14 +168,13 @@ class LoadDiscriminator(io.ComfyNode):
             return io.NodeOutput(loaded)
 
 
-class LossBuilder(io.ComfyNode):
+class LossBuilder(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        weight = (0.0, 1_000_000.0)
-        return io.Schema(
+        return node_schema(
             node_id="PDGradLossBuilder",
             display_name="Face Loss",
             category="PDGrad/guidance",
@@ -182,17 +191,7 @@ class LossBuilder(io.ComfyNode):
                 schema.choice(
                     "level", ["low", "high"], "low", "low: appearance; high: identity (d_arc only)."
                 ),
-                schema.real("weight", 1.0, weight, 0.1, "Factor of the whole loss."),
-                schema.real(
-                    "identity_weight", 1.0, weight, 0.1, "Factor of d_arc, ArcFace's part."
-                ),
-                schema.real(
-                    "perceptual_weight",
-                    1.0,
-                    weight,
-                    0.1,
-                    "Factor of d_vgg, VGG16's part; at the high level there is none.",
-                ),
+                *_weights(),
                 schema.text(
                     "perceptual_layers",
                     ", ".join(_layers().default),
@@ -208,7 +207,13 @@ class LossBuilder(io.ComfyNode):
                 ),
                 schema.text("name", "", "What the trace calls this loss; empty: its level."),
             ],
-            outputs=[LossIO.Output("loss", display_name="loss")],
+            outputs=[
+                LossIO.Output(
+                    "loss",
+                    display_name="loss",
+                    tooltip="For Gradient Surgery, Add Guidance or the sampler.",
+                )
+            ],
         )
 
     @classmethod
@@ -219,7 +224,7 @@ class LossBuilder(io.ComfyNode):
         if perceptual_layers is not None:
             known = as_sentence(lambda: _parse_layers(perceptual_layers))
             if known is not True:
-                return known
+                return f"perceptual_layers: {known}"
         return schema.check_choices(cls, level=level, batch_mode=batch_mode)
 
     @classmethod
@@ -251,6 +256,22 @@ class LossBuilder(io.ComfyNode):
             )
         towards = Towards(image, batch_mode)
         return io.NodeOutput(loss_guidance(name.strip() or level, losses, towards, features))
+
+
+def _weights() -> list[Any]:
+    """Return the factors of the loss and of its two parts."""
+    weight = (0.0, 1_000_000.0)
+    return [
+        schema.real("weight", 1.0, weight, 0.1, "Factor of the whole loss."),
+        schema.real("identity_weight", 1.0, weight, 0.1, "Factor of d_arc, ArcFace's part."),
+        schema.real(
+            "perceptual_weight",
+            1.0,
+            weight,
+            0.1,
+            "Factor of d_vgg, VGG16's part; at the high level there is none.",
+        ),
+    ]
 
 
 def _layers() -> Parameter:

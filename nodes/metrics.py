@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 from comfy_api.latest import io
 from torch import Tensor
@@ -12,6 +13,8 @@ from ..pdgrad_core.errors import InvalidInputError
 from ..pdgrad_core.images import resize
 from . import schema
 from .boundary import from_host, load_networks, outside_inference_mode
+from .checked import CheckedNode
+from .node_schema import node_schema
 from .sockets import FeaturesIO, LoadedFeatures
 
 AGAINST = ["truth", "reference"]
@@ -19,13 +22,40 @@ AGAINST = ["truth", "reference"]
 NAMES = ("psnr", "ssim", "lpips", "deg")
 
 
-class Compare(io.ComfyNode):
+def _outputs() -> list[Any]:
+    """Return the summary and the average of each metric."""
+    return [
+        io.String.Output("summary", display_name="summary", tooltip="The averages in words."),
+        io.Float.Output(
+            "psnr",
+            display_name="PSNR (dB)",
+            tooltip="Peak signal-to-noise ratio, averaged; NaN where not measured.",
+        ),
+        io.Float.Output(
+            "ssim",
+            display_name="SSIM",
+            tooltip="Structural similarity, averaged; NaN where not measured.",
+        ),
+        io.Float.Output(
+            "lpips",
+            display_name="LPIPS",
+            tooltip="Perceptual distance, averaged; NaN where not measured.",
+        ),
+        io.Float.Output(
+            "deg",
+            display_name="Deg (degrees)",
+            tooltip="Angle between the identities, averaged; NaN where not measured.",
+        ),
+    ]
+
+
+class Compare(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradCompare",
             display_name="Compare Faces",
             category="PDGrad/metrics",
@@ -48,13 +78,7 @@ class Compare(io.ComfyNode):
                     "features", optional=True, tooltip="Needed for LPIPS and the identity angle."
                 ),
             ],
-            outputs=[
-                io.String.Output("summary", display_name="summary"),
-                io.Float.Output("psnr", display_name="PSNR (dB)"),
-                io.Float.Output("ssim", display_name="SSIM"),
-                io.Float.Output("lpips", display_name="LPIPS"),
-                io.Float.Output("deg", display_name="Deg (degrees)"),
-            ],
+            outputs=_outputs(),
             is_output_node=True,
         )
 

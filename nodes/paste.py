@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from comfy_api.latest import io
@@ -20,6 +20,8 @@ from .boundary import (
     patcher_for,
     to_host,
 )
+from .checked import CheckedNode
+from .node_schema import node_schema
 from .sockets import FacesIO, Placement
 from .weights import weights_path
 
@@ -31,13 +33,27 @@ MAX_SCALE = 8.0
 OUTLINES = ["whole crop", "face and hair"]
 
 
-class PasteFaces(io.ComfyNode):
+def _outputs() -> list[Any]:
+    """Return the pasted photo and where it was pasted."""
+    return [
+        io.Image.Output(
+            "image", display_name="image", tooltip="The photo with the faces laid back."
+        ),
+        io.Mask.Output(
+            "pasted",
+            display_name="pasted",
+            tooltip="How much of each pixel was pasted; white is the restored face alone.",
+        ),
+    ]
+
+
+class PasteFaces(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradPasteFaces",
             display_name="Paste Faces Back",
             category="PDGrad/align",
@@ -78,10 +94,7 @@ class PasteFaces(io.ComfyNode):
                     tooltip="The photo after another enlargement; the faces are laid on it.",
                 ),
             ],
-            outputs=[
-                io.Image.Output("image", display_name="image"),
-                io.Mask.Output("pasted", display_name="pasted"),
-            ],
+            outputs=_outputs(),
         )
 
     @classmethod

@@ -12,6 +12,8 @@ from comfy_api.latest import io
 
 from ..pdgrad_core.faces.examples import EXAMPLES, draw_example
 from .boundary import outside_inference_mode, to_host
+from .checked import CheckedNode
+from .node_schema import node_schema
 
 _LOG = logging.getLogger(__name__)
 
@@ -26,14 +28,14 @@ def file_of(example: str) -> str:
 FILES = {file_of(name): name for name in EXAMPLES}
 
 
-class LoadPhoto(io.ComfyNode):
+class LoadPhoto(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
         _lay_out_examples()
-        return io.Schema(
+        return node_schema(
             node_id="PDGradLoadPhoto",
             display_name="Load Face Photo",
             category="PDGrad/photo",
@@ -53,8 +55,12 @@ class LoadPhoto(io.ComfyNode):
                 )
             ],
             outputs=[
-                io.Image.Output("image", display_name="photo"),
-                io.String.Output("landmarks", display_name="landmarks"),
+                io.Image.Output("image", display_name="photo", tooltip="The photo, upright."),
+                io.String.Output(
+                    "landmarks",
+                    display_name="landmarks",
+                    tooltip="Where an example's faces are; empty for a photo of yours.",
+                ),
             ],
         )
 

@@ -10,17 +10,19 @@ from ..pdgrad_core.diffusion.priors import PRIORS, load_prior
 from ..pdgrad_core.errors import InvalidInputError
 from . import schema
 from .boundary import outside_inference_mode, patcher_for
+from .checked import CheckedNode
+from .node_schema import node_schema
 from .sockets import LoadedPrior, PriorIO
 from .weights import DEMO, choices, demo_path, weights_path
 
 
-class LoadPrior(io.ComfyNode):
+class LoadPrior(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradLoadPrior",
             display_name="Load Face Prior",
             category="PDGrad/loaders",
@@ -44,7 +46,13 @@ class LoadPrior(io.ComfyNode):
                     "recent GPU; float32 is exact.",
                 ),
             ],
-            outputs=[PriorIO.Output("prior", display_name="prior")],
+            outputs=[
+                PriorIO.Output(
+                    "prior",
+                    display_name="prior",
+                    tooltip="For Guided Face Sampler, Align Faces and Face Prior as MODEL.",
+                )
+            ],
         )
 
     @classmethod
@@ -65,13 +73,13 @@ class LoadPrior(io.ComfyNode):
             return io.NodeOutput(LoadedPrior(prior, patcher_for(prior.network)))
 
 
-class PriorAsModel(io.ComfyNode):
+class PriorAsModel(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradPriorAsModel",
             display_name="Face Prior as MODEL",
             category="PDGrad/prior",
@@ -83,8 +91,16 @@ class PriorAsModel(io.ComfyNode):
             ),
             inputs=[PriorIO.Input("prior", tooltip="From Load Face Prior.")],
             outputs=[
-                io.Model.Output("model", display_name="model"),
-                io.Conditioning.Output("conditioning", display_name="conditioning"),
+                io.Model.Output(
+                    "model",
+                    display_name="model",
+                    tooltip="For KSampler and every other sampler node, in pixel space.",
+                ),
+                io.Conditioning.Output(
+                    "conditioning",
+                    display_name="conditioning",
+                    tooltip="Empty, for both positive and negative.",
+                ),
             ],
         )
 

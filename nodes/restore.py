@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..pdgrad_core.diffusion.noise import seeded_noise
 from ..pdgrad_core.diffusion.sampler import Watch
+from ..pdgrad_core.embedded import SIZE_PX
 from ..pdgrad_core.errors import InvalidInputError
 from ..pdgrad_core.images import resize
 from ..pdgrad_core.restorers import RESTORERS, Restorer, load_restorer
@@ -26,6 +27,9 @@ from .boundary import (
     stop_if_interrupted,
     to_host,
 )
+from .checked import CheckedNode
+from .node_schema import node_schema
+from .picture_checks import check_trained_size
 from .sockets import LoadedRestorer, RestorerIO
 from .weights import DEMO, choices, demo_path, weights_path
 
@@ -52,16 +56,16 @@ def without_weights() -> list[str]:
     ]
 
 
-class LoadRestorerNode(io.ComfyNode):
+class LoadRestorerNode(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
         offered = [DEMO, NO_RESTORER, *catalogued(), *without_weights()]
-        return io.Schema(
+        return node_schema(
             node_id="PDGradLoadRestorer",
-            display_name="Load Face Restorer",
+            display_name="Load Restorer (CodeFormer, GFPGAN)",
             category="PDGrad/loaders",
             description=(
                 "Loads the restorer that makes the coarse face from the degraded one: CodeFormer "
@@ -77,7 +81,13 @@ class LoadRestorerNode(io.ComfyNode):
                     "content; a missing file is explained when the node runs.",
                 )
             ],
-            outputs=[RestorerIO.Output("restorer", display_name="restorer")],
+            outputs=[
+                RestorerIO.Output(
+                    "restorer",
+                    display_name="restorer",
+                    tooltip="For Coarse Restore, and for losses that restore their target.",
+                )
+            ],
         )
 
     @classmethod
@@ -104,13 +114,13 @@ def _load(weights: str) -> Restorer:
     return load_restorer(name, weights_path(weights, "facerestore_models"))
 
 
-class CoarseRestore(io.ComfyNode):
+class CoarseRestore(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradCoarseRestore",
             display_name="Coarse Restore",
             category="PDGrad/restore",
@@ -123,11 +133,17 @@ class CoarseRestore(io.ComfyNode):
                 io.MultiType.Input(
                     "restorer",
                     [RestorerIO, io.UpscaleModel],
-                    tooltip="From Load Face Restorer, or the core's Load Upscale Model.",
+                    tooltip="From Load Restorer, or the core's Load Upscale Model.",
                 ),
                 schema.parameter_input(SpandrelModel, "fidelity"),
             ],
-            outputs=[io.Image.Output("coarse", display_name="coarse")],
+            outputs=[
+                io.Image.Output(
+                    "coarse",
+                    display_name="coarse",
+                    tooltip="Clean faces of the degraded ones' layout, of uncertain identity.",
+                )
+            ],
             hidden=[io.Hidden.unique_id],
         )
 
@@ -164,6 +180,9 @@ def _restored(degraded: Tensor, loaded: Any, how: _How) -> Tensor:
             f"The restorer {loaded.restorer.name!r} works along the sampling, not on one image; "
             "choose another for the coarse restoration."
         )
+    if loaded.restorer.name == DEMO:
+        cure = "choose codeformer or gfpgan in Load Restorer, or align the faces to 64 px"
+        check_trained_size(degraded.shape[-2:], SIZE_PX, "The degraded face", cure)
     if loaded.patcher is not None:
         load_networks([loaded.patcher])
     # The wire's restorer belongs to every node it is connected to: a copy carries this w.

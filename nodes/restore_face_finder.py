@@ -15,11 +15,15 @@ from ..pdgrad_core.sequences import found_anywhere
 from .align import face_detector
 from .boundary import stop_if_interrupted
 from .face_sockets import faces_of_meshes, in_boxes
+from .picture_checks import check_trained_size
 from .restore_face_inputs import ALIGNED, AUTO
 
 if TYPE_CHECKING:
     from ..pdgrad_core.alignment import AlignedFace, Face, FaceDetector
     from .frames import Frames
+
+
+_CURE = "set models to photos for photographs (512 px), to demo for the drawn faces (64 px)"
 
 
 @dataclass
@@ -46,6 +50,7 @@ class PhotoFinder:
             stop_if_interrupted()
             finder = FaceFinder(self.size_px, self._is_aligned(photo), self.values["faces"])
             if finder.aligned:
+                check_trained_size(photo.shape[-2:], self.size_px, "The aligned face", _CURE)
                 return finder(photo)
             found = self._all(photo, texts[number]) if known is None else known[number]
             if boxes is not None:

@@ -31,7 +31,8 @@ def _pictures() -> list[Any]:
         io.Image.Input(
             "references",
             optional=True,
-            tooltip="Good photos of the same person; a batch is several references.",
+            tooltip="Good photos of the same person, of any size; a batch or a list is several "
+            "references.",
         ),
         schema.choice(
             "recipe",

@@ -27,7 +27,10 @@ from .boundary import (
     stop_if_interrupted,
     to_host,
 )
+from .checked import CheckedNode
 from .guidance import LoadedGuidance
+from .node_schema import node_schema
+from .picture_checks import check_trained_size
 from .sampling_inputs import NOISES, noise_input, process_inputs, strength_inputs
 from .sockets import (
     ContractionIO,
@@ -45,13 +48,13 @@ if TYPE_CHECKING:
     from ..pdgrad_core.guidance.terms import Expression
 
 
-class DDPMSampler(io.ComfyNode):
+class DDPMSampler(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradDDPMSampler",
             display_name="Guided Face Sampler",
             category="PDGrad/sampling",
@@ -87,8 +90,16 @@ class DDPMSampler(io.ComfyNode):
                 noise_input(),
             ],
             outputs=[
-                io.Image.Output("restored", display_name="image"),
-                TraceIO.Output("trace", display_name="trace"),
+                io.Image.Output(
+                    "restored",
+                    display_name="image",
+                    tooltip="The sampled faces, aligned as the start image is.",
+                ),
+                TraceIO.Output(
+                    "trace",
+                    display_name="trace",
+                    tooltip="What happened at each step, for Trace Plot.",
+                ),
             ],
             hidden=[io.Hidden.unique_id],
         )
@@ -123,8 +134,8 @@ class DDPMSampler(io.ComfyNode):
             return f"gradient_steps must be from 1 to 100, not {gradient_steps}."
         if window_end is not None and window_start is not None and window_end >= window_start:
             return (
-                f"The window of the gradient steps runs down from window_start ({window_start}) to "
-                f"window_end ({window_end}), so the first must be the larger."
+                f"window_start ({window_start}) and window_end ({window_end}): the window runs "
+                "down from the first to the second, so the first must be the larger."
             )
         if None in (start, tau, steps, respacing):
             return True
@@ -144,6 +155,12 @@ class DDPMSampler(io.ComfyNode):
             return io.NodeOutput(to_host(result.image), trace, ui={"pdgrad_trace": [shown]})
 
 
+_CURE = (
+    "connect the prior to Align Faces with size_px 0, or load the prior of that size (demo is of "
+    "64 px, ffhq512-prior of 512 px)"
+)
+
+
 @dataclass(frozen=True)
 class _Run:
     """One sampling, which can be started over."""
@@ -158,6 +175,7 @@ class _Run:
         contraction: LoadedContraction | None = self.settings.get("contraction")
         shape = self._shape()
         self.loaded.prior.check_size(*shape[-2:])
+        check_trained_size(shape[-2:], self.loaded.prior.image_size, "The start image", _CURE)
         process = _process(self.settings, self.loaded.prior.schedule)
         process.sampler(self.loaded.prior)  # refuses wrong numbers before any work
         patchers = [self.loaded.patcher, *(guidance.patchers if guidance else [])]

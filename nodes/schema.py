@@ -114,6 +114,33 @@ def check_choices(node: Any, **chosen: str | None) -> bool | str:
     return True
 
 
+def check_ranges(node: Any, **given: Any) -> bool | str:
+    """Answer the host's `validate_inputs`: whether numbers lie in their inputs' range.
+
+    The host leaves an input to `validate_inputs` once that names it.
+
+    Args:
+        node: The node class.
+        **given: Value by input id; what is no number is left alone.
+    """
+    offered = {one.id: one for one in node.define_schema().inputs}
+    for name, value in given.items():
+        limits = limits_of(offered[name]) if name in offered else None
+        if limits is None or not isinstance(value, int | float) or isinstance(value, bool):
+            continue
+        if not limits[0] <= value <= limits[1]:
+            return f"{name} must be from {limits[0]:g} to {limits[1]:g}, not {value:g}."
+    return True
+
+
+def limits_of(one: Any) -> tuple[float, float] | None:
+    """Return the smallest and largest value of a number's input; None for any other input."""
+    held = getattr(one, "options", None)
+    found = held if isinstance(held, dict) else vars(one)  # the stand-in keeps them in a dict
+    low, high = found.get("min"), found.get("max")
+    return None if low is None or high is None else (low, high)
+
+
 def options_of(one: Any) -> list[str] | None:
     """Return what a COMBO input offers; None for any other input."""
     options = getattr(one, "options", None)

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..pdgrad_core.images import from_uint8
 from . import schema
 from .boundary import outside_inference_mode, to_host
+from .node_schema import node_schema
 from .sockets import Trace, TraceIO
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class TracePlot(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        return io.Schema(
+        return node_schema(
             node_id="PDGradTracePlot",
             display_name="Trace Plot",
             category="PDGrad/sampling",
@@ -36,8 +37,10 @@ class TracePlot(io.ComfyNode):
                 schema.whole("face", 0, (0, 63), "Which face of the batch, counted from 0."),
             ],
             outputs=[
-                io.Image.Output("plot", display_name="plot"),
-                io.String.Output("json", display_name="JSON"),
+                io.Image.Output("plot", display_name="plot", tooltip="The curves as a picture."),
+                io.String.Output(
+                    "json", display_name="JSON", tooltip="All numbers of the trace, as JSON."
+                ),
             ],
         )
 

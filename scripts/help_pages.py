@@ -6,6 +6,7 @@ is one. What stands between the picture and the inputs was written by hand, and 
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -50,22 +51,46 @@ def page(schema: Any, more: str = "") -> str:
     parts = [f"# {title}", schema.description]
     if (HELP / f"{schema.node_id}.jpg").is_file():
         parts.append(f"![{title} in a workflow]({schema.node_id}.jpg)")
-    inputs = ["| input | type | default | what it is |", "|---|---|---|---|"]
-    inputs += [
-        f"| `{one.id}` | {one.kind.replace(',', ' or ')}{' (optional)' if one.optional else ''} | "
-        f"{_default(one)} | {one.tooltip} |"
-        for one in schema.inputs
+    # Three columns are what the page's help panel shows at its 300 pixels.
+    inputs = ["| input | default | what it is |", "|---|---|---|"]
+    inputs += [f"| {_code(one.id)} | {_default(one)} | {_told(one)} |" for one in schema.inputs]
+    outputs = ["| output | type | what it is |", "|---|---|---|"]
+    outputs += [
+        f"| {one.display_name} | {_wire(one)} | {_breakable(one.tooltip)} |"
+        for one in schema.outputs
     ]
-    outputs = ["| output | type |", "|---|---|"]
-    outputs += [f"| {one.display_name} | {one.kind} |" for one in schema.outputs]
     parts += [more] if more else []
     parts += ["## Inputs", "\n".join(inputs), "## Outputs", "\n".join(outputs)]
     return "\n\n".join(parts) + "\n"
 
 
 def _default(one: Any) -> str:
+    """Return an input's default value; of a wire, whether it may be left out."""
     value = one.options.get("default")
-    return "" if value is None or value == "" else f"`{value}`"
+    if value is None:
+        return "optional" if one.optional else "needed"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "empty" if value == "" else _code(str(value))
+
+
+def _told(one: Any) -> str:
+    """Return what an input is, a wire's type before it."""
+    wire = one.options.get("default") is None
+    return f"{_wire(one)}. {_breakable(one.tooltip)}" if wire else _breakable(one.tooltip)
+
+
+def _wire(one: Any) -> str:
+    return _breakable(one.kind.replace(",", " or "))
+
+
+def _code(text: str) -> str:
+    return f"<code>{_breakable(text)}</code>"
+
+
+def _breakable(text: str) -> str:
+    """Let long names break after an underscore, as the narrow panel needs it."""
+    return re.sub(r"(?<=[A-Za-z0-9]_)(?=[A-Za-z0-9])", "<wbr>", text)
 
 
 if __name__ == "__main__":

@@ -199,7 +199,7 @@ def test_several_references_are_averaged(sample, guidance, faces):
         ({}, "none is connected"),
         ({"image": (1, 15)}, "multiples of 4"),
         ({"image": (1, 16), "tau": 3}, "1 to 3 steps"),
-        ({"image": (1, 16), "strength_mode": "strong"}, "no strength mode"),
+        ({"image": (1, 16), "strength_mode": "strong"}, "strength_mode cannot be"),
     ],
 )
 def test_wrong_settings_are_refused_before_the_first_step(pack, sample, faces, inputs, message):

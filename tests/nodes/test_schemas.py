@@ -97,10 +97,16 @@ def test_the_door_imports_nothing_heavy():
 
 def test_every_node_has_a_help_page_that_names_its_inputs(pack):
     for node_id, node in pack.nodes.items():
-        page = (ROOT / "js" / "docs" / f"{node_id}.md").read_text()
+        page = (ROOT / "js" / "docs" / f"{node_id}.md").read_text().replace("<wbr>", "")
         schema = node.define_schema()
         assert page.startswith(f"# {schema.display_name}\n")
         for socket in schema.inputs:
-            assert f"`{socket.id}`" in page, f"{node_id}.md does not explain {socket.id}"
+            assert f"<code>{socket.id}</code>" in page, f"{node_id}.md does not explain {socket.id}"
         for picture in re.findall(r"\]\((\w+\.jpg)\)", page):
             assert (ROOT / "js" / "docs" / picture).is_file(), picture
+
+
+def test_every_output_is_explained(pack):
+    for node_id, node in pack.nodes.items():
+        for socket in node.define_schema().outputs:
+            assert socket.tooltip, f"{node_id}.{socket.id}"

@@ -72,6 +72,7 @@ class Schema:
         self.inputs, self.outputs = options["inputs"], options["outputs"]
         self.hidden = options.get("hidden", [])
         self.is_output_node = options.get("is_output_node", False)
+        self.is_input_list = options.get("is_input_list", False)
 
 
 class NodeOutput:
@@ -218,11 +219,14 @@ class Host:
                 "BaseModel": BaseModel,
                 "ModelType": SimpleNamespace(EPS="eps", V_PREDICTION="v"),
             },
+            "comfy_execution": {},
+            "comfy_execution.graph_utils": {"ExecutionBlocker": type("ExecutionBlocker", (), {})},
             "comfy_api": {},
             "comfy_api.latest": {"io": io, "ComfyExtension": type("ComfyExtension", (), {})},
             "folder_paths": {
                 "models_dir": str(self.folder),
                 "add_model_folder_path": self.add_folder,
+                "get_temp_directory": lambda: str(self.folder.with_name("temp")),
                 "get_folder_paths": lambda category: list(self.folders[category]),
                 "get_filename_list": self.files,
                 "get_full_path": self.full_path,

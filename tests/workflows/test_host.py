@@ -122,7 +122,8 @@ def test_cancel_stops_within_a_step_and_leaves_the_next_run_clean(host):
 @pytest.mark.parametrize(
     ("kind", "inputs", "said"),
     [
-        ("PDGradDDPMSampler", {"steps": 800}, "there can be 1 to 700 steps"),
+        ("PDGradDDPMSampler", {"tau": 20}, "there can be 1 to 20 steps"),
+        ("PDGradDDPMSampler", {"tau": 1200}, "tau must be from 1 to 1000"),
         ("PDGradDDPMSampler", {"strength": -1.0}, "smaller than min"),
         ("PDGradLossBuilder", {"perceptual_layers": "conv7_1"}, "no VGG16 layer"),
         ("PDGradDegrade", {"kernel_px": 40}, "odd number"),
@@ -138,6 +139,9 @@ def test_bad_values_are_refused_before_anything_runs(host, kind, inputs, said):
     run = host.run(prompt)
     assert run.status == "refused"
     assert said in run.message
+    (refused,) = json.loads(run.message)["node_errors"].values()
+    (only,) = refused["errors"]
+    assert only["extra_info"]["input_name"] == next(iter(inputs))
 
 
 def test_wrong_wiring_is_refused_before_the_first_step(host):

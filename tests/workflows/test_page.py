@@ -100,6 +100,100 @@ def test_nodes_have_their_stages_colours_and_the_pack_throws_nothing(page):
     assert not [message for message in page.errors if "pdgrad" in message]
 
 
+def test_wires_have_colours_of_their_own(page):
+    page.load(workflow("quick_start"))
+    colours = page.page.evaluate(
+        """() => {
+          const map = window.app.canvas.constructor.link_type_colors;
+          const root = getComputedStyle(document.documentElement);
+          const types = Object.keys(map).filter((one) => /^PDG_[A-Z]+$/.test(one));
+          return types.map((one) => [
+            map[one],
+            window.app.canvas.default_connection_color_byType[one],
+            root.getPropertyValue(`--color-datatype-${one}`).trim(),
+          ]);
+        }"""
+    )
+    assert len(colours) == len({link for link, _, _ in colours}) == 8
+    for link, slot, vue in colours:
+        assert link == slot == vue
+        assert link.startswith("#")
+
+
+def test_restore_face_shows_before_and_after(page, tmp_path):
+    page.load(workflow("restore_a_face"))
+    look = """() => {
+      const view = document.querySelector(".pdgrad-compare");
+      const images = [...view.querySelectorAll("img")];
+      return {
+        pairs: view.dataset.pairs, split: view.dataset.split, height: view.clientHeight,
+        loaded: images.map((one) => one.naturalWidth), clip: images[1].style.clipPath,
+      };
+    }"""
+    assert page.page.evaluate(look)["pairs"] == "0"
+    page.run()
+    found = page.page.evaluate(look)
+    assert (found["pairs"], found["split"], found["loaded"]) == ("1", "50", [64, 64])
+    assert found["height"] >= 200
+    page.page.evaluate(
+        """() => {
+          const view = document.querySelector(".pdgrad-compare");
+          const place = view.getBoundingClientRect();
+          const clientX = place.left + place.width * 0.25;
+          view.dispatchEvent(new PointerEvent("pointermove", { clientX, clientY: place.top + 5 }));
+        }"""
+    )
+    moved = page.page.evaluate(look)
+    assert moved["split"] == "25"
+    assert moved["clip"].endswith("25%)")
+    kept = page.page.evaluate("() => window.app.graph.serialize()")
+    node = next(one for one in kept["nodes"] if one["type"] == "PDGradRestoreFace")
+    values = next(
+        one["widgets_values"]
+        for one in workflow("restore_a_face")["nodes"]
+        if one["type"] == "PDGradRestoreFace"
+    )
+    assert node["widgets_values"] == values
+
+
+def test_the_plot_is_drawn_at_its_own_size(page):
+    page.load(workflow("quick_start"))
+    sizes = page.page.evaluate(
+        """() => [...document.querySelectorAll(".pdgrad-plot")].map((one) => [
+          one.width, one.height, one.clientWidth * devicePixelRatio,
+          one.clientHeight * devicePixelRatio,
+        ])"""
+    )
+    assert sizes
+    for width, height, shown_width, shown_height in sizes:
+        assert abs(width - shown_width) <= 1
+        assert abs(height - shown_height) <= 1
+
+
+def test_a_wrong_number_is_said_once_beside_its_input(page):
+    page.load(workflow("restore_a_face"))
+    refused = page.page.evaluate(
+        """async () => {
+          const node = window.app.graph.nodes.find((one) => one.comfyClass === "PDGradRestoreFace");
+          const set = { tau: 5, steps: 9 };
+          for (const one of node.widgets) if (one.name in set) one.value = set[one.name];
+          await window.app.queuePrompt(0);
+          return { id: node.id, errors: window.app.lastNodeErrors };
+        }"""
+    )
+    page.page.keyboard.press("Escape")
+    (found,) = refused["errors"].values()
+    assert [one["extra_info"]["input_name"] for one in found["errors"]] == ["tau"]
+    assert "there can be 1 to 5 steps" in found["errors"][0]["details"]
+
+
+def test_texts_are_served_in_chinese(page):
+    texts = page.page.evaluate("async () => (await fetch('/i18n')).json()")
+    node = texts["zh"]["nodeDefs"]["PDGradRestoreFace"]
+    assert node["inputs"]["references"]["name"] == "参考图"
+    assert texts["en"]["nodeDefs"]["PDGradRestoreFace"]["inputs"]["references"]["tooltip"]
+
+
 def test_help_pages_are_served_with_their_pictures(page):
     for node in ("PDGradDDPMSampler", "PDGradLossBuilder"):
         for ending in ("md", "jpg"):

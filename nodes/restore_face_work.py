@@ -1,0 +1,228 @@
+"""What Restore Face does: the photos' faces found, restored by portions, and laid back."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from ..pdgrad_core.errors import InvalidInputError
+from ..pdgrad_core.faces.examples import EXAMPLE_SIZES
+from ..pdgrad_core.models.sets import DEMO, load_model_set
+from ..pdgrad_core.photos import cut_masks, keep_known_pixels, put_back
+from ..pdgrad_core.recipes import Hints, check_needs
+from ..pdgrad_core.sequences import (
+    BYTES_PER_PIXEL,
+    NOISES,
+    PhotoFaces,
+    Portion,
+    in_portions,
+    join_traces,
+    photo_seed,
+    portions,
+    what_was_found,
+)
+from ..pdgrad_core.settings import Settings
+from .boundary import (
+    StepReporter,
+    from_host,
+    load_networks,
+    mask_from_host,
+    patcher_for,
+    run_in_memory,
+    stop_if_interrupted,
+    to_host,
+)
+from .frames import Frames, faces_that_fit
+from .lists import separate_pictures
+from .restore_face_finder import PhotoFinder
+from .restore_face_inputs import BY_SIZE, OWN, PHOTO_MODELS
+from .sockets import Patcher
+from .weights import all_folders, lacking
+
+if TYPE_CHECKING:
+    from ..pdgrad_core.alignment import AlignedFace
+    from ..pdgrad_core.diffusion.sampler import Record
+    from ..pdgrad_core.models.sets import ModelSet
+    from ..pdgrad_core.pipeline import Restoration
+    from ..pdgrad_core.recipes import Recipe
+
+
+@dataclass(frozen=True)
+class Found:
+    """A finished batch.
+
+    Attributes:
+        image: The host's, `(B, H, W, 3)`.
+        coarse: Each portion's coarse faces, the host's.
+        trace: Of all faces.
+        said: What a batch of several is said to have been; empty for one photo.
+    """
+
+    image: Tensor
+    coarse: list[Tensor]
+    trace: list[Record]
+    said: str = ""
+
+
+@dataclass(frozen=True)
+class FaceWork:
+    """One restoration of a batch.
+
+    Attributes:
+        photos: The batch.
+        values: The node's other inputs.
+        node_id: Of the node, for progress.
+    """
+
+    photos: Frames
+    values: dict[str, Any]
+    node_id: str | None
+
+    @property
+    def settings(self) -> Settings:
+        """What was chosen; 0 is the recipe's own number."""
+        given = {name: self.values[name] or None for name in ("steps", "tau", "strength")}
+        return Settings(self.values["recipe"], seed=self.values["seed"], **given)
+
+    def check(self) -> None:
+        """Refuse what the recipe cannot work with, before anything is loaded."""
+        check_needs(
+            self.settings.resolved(),
+            references=len(separate_pictures(self.values.get("references"))),
+            mask=self.values.get("mask") is not None,
+            style=False,
+        )
+        if not self._takes_demo():
+            self._everything_is_here()
+
+    def _everything_is_here(self) -> None:
+        """Name all missing files and packages at once."""
+        chosen = self.values["restorer"]
+        found = lacking(self.settings.resolved(), restorer=None if chosen == OWN else chosen)
+        found.check("To get them, open Fetch Weights in the sidebar, choose models: demo, or run:")
+
+    def __call__(self) -> Found:
+        """Restore the photos' faces by portions; a photo without one stays as it is."""
+        row = self.settings.resolved()
+        loaded = self._loaded(row)
+        size_px = loaded.models.prior.image_size
+        finder = PhotoFinder(self.values, size_px)
+        faces = finder.faces(self.photos)
+        masks, whole_masks = self._masks(faces), self._whole_masks()
+        references = finder.references(self._references())
+        limit = self.values.get("faces_at_once") or faces_that_fit(loaded.patchers, size_px)
+        steps = row.sampler(loaded.models.prior).total_steps
+        runs = portions(map(len, faces), limit)
+        coarse: list[Tensor] = []
+        traces: list[list[Record]] = []
+
+        def restore(portion: Portion) -> Tensor:
+            report = StepReporter(steps * runs, self.node_id, steps * len(traces))
+            work = partial(self._restored, portion, references, report)
+            found = run_in_memory("The restoration", work)
+            coarse.append(to_host(found.coarse))
+            traces.append(found.trace)
+            return found.image.cpu()
+
+        for photo, results in in_portions(self._queue(faces, masks), limit, restore):
+            whole = put_back(photo.photo, photo.faces, results, all_folders())
+            if row.keeps_known:
+                whole = keep_known_pixels(photo.photo, whole, whole_masks[photo.number])
+            self.photos.put(photo.number, whole)
+        said = what_was_found([*map(len, faces)]) if len(faces) > 1 else ""
+        return Found(self.photos.image, coarse, join_traces(traces), said)
+
+    def _queue(
+        self, faces: list[list[AlignedFace]], masks: list[Tensor | None]
+    ) -> Iterator[PhotoFaces]:
+        noise = self.values.get("noise", NOISES[0])
+        for number, here in enumerate(faces):
+            if here:
+                seed = photo_seed(self.values["seed"], number, noise)
+                yield PhotoFaces(number, self.photos.photo(number), here, seed, masks[number])
+
+    def _restored(
+        self, portion: Portion, references: list[Tensor], report: StepReporter
+    ) -> Restoration:
+        """Restore one portion, which can be started over."""
+        from ..pdgrad_core.pipeline import restore_faces
+
+        loaded = self._loaded(self.settings.resolved())
+        pixels = portion.crops.shape[-1] ** 2 * len(portion.crops)
+        device = load_networks(loaded.patchers, BYTES_PER_PIXEL * pixels)
+        for network in loaded.models.features.values():
+            network.to(device)
+        # The cached restorer is shared: a copy carries this w.
+        own = copy.copy(loaded.models.restorer)
+        if hasattr(own, "fidelity"):
+            own.fidelity = self.values["fidelity"]  # type: ignore[union-attr]
+        return restore_faces(
+            portion.crops,
+            references,
+            replace(loaded.models, restorer=own),
+            self.settings,
+            hints=Hints(portion.masks),
+            seeds=portion.seeds,
+            on_step=report,
+            should_stop=stop_if_interrupted,
+        )
+
+    def _loaded(self, row: Recipe) -> _Loaded:
+        """Return the models that the recipe needs; the host has not brought them anywhere yet."""
+        demo = self._takes_demo()
+        chosen = self.values["restorer"]
+        restorer = row.restorer_with(demo) if chosen == OWN else chosen
+        return _load(DEMO if demo else "", restorer, row.all_networks)
+
+    def _takes_demo(self) -> bool:
+        """Whether the embedded models are meant: chosen, or the photos are of an example's size."""
+        models = self.values["models"]
+        if models == BY_SIZE:
+            return tuple(self.photos.given.shape[1:3]) in EXAMPLE_SIZES
+        return models != PHOTO_MODELS
+
+    def _references(self) -> list[Tensor]:
+        pictures = separate_pictures(self.values.get("references"))
+        return [from_host(picture, "A reference") for picture in pictures]
+
+    def _whole_masks(self) -> list[Tensor | None]:
+        """Return the mask of each photo, `(1, 1, H, W)`, or None."""
+        mask = self.values.get("mask")
+        photos = len(self.photos)
+        if mask is None:
+            return [None] * photos
+        masks = mask_from_host(mask)
+        if len(masks) not in (1, photos):
+            raise InvalidInputError(
+                f"There are {len(masks)} masks for {photos} photos; give one, or one for each."
+            )
+        return list(masks.expand(photos, -1, -1, -1).split(1))
+
+    def _masks(self, faces: list[list[AlignedFace]]) -> list[Tensor | None]:
+        """Return the faces' masks, cut out as the faces were."""
+        pairs = zip(self._whole_masks(), faces, strict=True)
+        return [None if mask is None or not here else cut_masks(mask, here) for mask, here in pairs]
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    models: ModelSet
+    patchers: tuple[Patcher, ...]
+
+
+@lru_cache(maxsize=1)
+def _load(models: str, restorer: str | None, features: tuple[str, ...]) -> _Loaded:
+    """Load a set of models under the host's care; the last one is kept for the next run."""
+    found = load_model_set(
+        models or None, restorer=restorer, features=features, extra_folders=all_folders()
+    )
+    modules = [found.prior.network, *(one.module for one in found.features.values())]
+    if found.restorer is not None:
+        modules.append(found.restorer.network)
+    patchers = tuple(patcher_for(module) for module in modules if module is not None)
+    return _Loaded(found, patchers)
