@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor
 
 from .diffusion.noise import seeded_noise
@@ -9,6 +10,7 @@ from .diffusion.sampler import ContractionFn, StepImage, StepState, Watch
 from .errors import InvalidInputError
 from .features.arcface import ArcFace
 from .guidance.references import nearest_reference
+from .images import is_grey, without_colour
 from .losses.color_statistics import CELEBA_HQ
 from .masks import check_mask
 from .models.sets import ModelSet
@@ -67,7 +69,7 @@ def restore_faces(
     result = run(on_step, should_stop)
     clock.lap("sampling")
     fits = [curve for contraction in own for curve in contraction.losses]
-    image, seed = result.image.clamp(-1, 1), settings.seed
+    image, seed = _in_colour(result.image.clamp(-1, 1), degraded, recipe), settings.seed
     return Restoration(image, coarse, result.trace, recipe, seed, clock.seconds, fits)
 
 
@@ -87,6 +89,14 @@ def _prepared(
         networks=job.models.features,
         contractions=contractions,
     )
+
+
+def _in_colour(image: Tensor, degraded: Tensor, recipe: Recipe) -> Tensor:
+    """Return the results, without colour where the faces had none and were to get none."""
+    if not recipe.keep_grey or recipe.takes_style:
+        return image
+    grey = is_grey(degraded).to(image.device).view(-1, 1, 1, 1)
+    return torch.where(grey, without_colour(image), image)
 
 
 def _job(degraded: Tensor, models: ModelSet, seed: int, watch: Watch) -> Job:

@@ -62,22 +62,13 @@ def load_color_style(path: Path | None) -> "ColorStatistics | None":
     from ..errors import InvalidInputError
     from ..images import load_image
     from ..losses.color_statistics import ColorStatistics
+    from ..pictures.formats import pictures_in
 
     if path is None:
         return None
-    files = [path] if path.is_file() else _pictures(path)
+    files = [path] if path.is_file() else pictures_in(path)
     if not files:
         raise InvalidInputError(
             f"--color-style needs a folder with pictures, but there is none in {path}."
         )
     return ColorStatistics.of([load_image(file) for file in files], [file.name for file in files])
-
-
-def _pictures(folder: Path) -> list[Path]:
-    """Return the pictures of a folder, by name."""
-    from PIL import Image
-
-    if not folder.is_dir():
-        return []
-    endings = Image.registered_extensions()
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in endings)

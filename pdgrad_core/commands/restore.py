@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
     from ..models.sets import ModelSet
+    from ..photo_files import PhotoFile
     from ..photos import FaceFinder
     from ..recipes import Hints, Recipe
     from ..settings import Settings
@@ -89,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
     from ..devices import parse_device, parse_dtype
     from ..images import load_image
     from ..models.sets import DEMO, load_model_set
+    from ..photo_files import read_photo
     from ..photos import FaceFinder
     from ..recipes import Hints
     from ..weights.folders import search_folders
@@ -98,9 +100,12 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     row = settings.resolved()
     _check(args, row)
-    photos = [load_image(path) for path in args.photos]
+    photos = [read_photo(path) for path in args.photos]
     reference_photos = [load_image(path) for path in args.reference]
-    masks, style = load_masks(args.mask, photos), load_color_style(args.color_style)
+    masks, style = (
+        load_masks(args.mask, [photo.image for photo in photos]),
+        load_color_style(args.color_style),
+    )
     models = load_model_set(
         args.models,
         restorer=args.restorer or row.restorer_with(args.models == DEMO),
@@ -168,7 +173,7 @@ def _cut_references(
 def _restore_one(
     args: argparse.Namespace,
     number: int,
-    photo: "torch.Tensor",
+    photo: "PhotoFile",
     references: "list[torch.Tensor]",
     models: "ModelSet",
     settings: "Settings",
@@ -178,13 +183,12 @@ def _restore_one(
     """Restore the chosen faces of one photo, write the results, and return its report."""
     import torch
 
-    from ..images import save_image
     from ..photos import cut_masks, put_back
     from ..pipeline import restore_faces
 
     path: Path = args.photos[number]
     out = args.out if len(args.photos) == 1 else args.out / f"{path.stem}.png"
-    faces = finder(photo, args.landmarks[number] if args.landmarks else None)
+    faces = finder(photo.image, args.landmarks[number] if args.landmarks else None)
     crops = torch.cat([face.crop for face in faces])
     if hints.mask is not None:
         hints = replace(hints, mask=cut_masks(hints.mask, faces))
@@ -197,7 +201,8 @@ def _restore_one(
                 stages.on_step(state)
 
         found = restore_faces(crops, references, models, settings, hints=hints, on_step=on_step)
-    save_image(put_back(photo, faces, found.image.cpu(), finder.folders, finder.device), out)
+    restored = put_back(photo.image, faces, found.image.cpu(), finder.folders, finder.device)
+    photo.write(restored, out)
     if stages:
         stages.images("coarse", found.coarse)
         stages.images("result", found.image)
