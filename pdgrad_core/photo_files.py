@@ -111,16 +111,19 @@ class _Canvas:
         """Decide how a result is written."""
         picture = photo.picture
         same = result.shape == photo.image.shape
-        channels = 1 if picture.grey and bool(is_grey(result)) else 3
+        deep, alpha = picture.deep and form.deep, _alpha(picture, result) if form.alpha else None
+        # Few readers know a TIFF of 16-bit grey with alpha; Pillow does not.
+        unknown = form.name == "TIFF" and deep and alpha is not None
+        channels = 1 if picture.grey and bool(is_grey(result)) and not unknown else 3
         # A grey photo's profile has one curve and says nothing of colours.
         own = channels == picture.pixels.shape[-1] and (form.profile or picture.encoding is None)
         return cls(
             picture=picture,
             seen=to_unit(photo.image)[0].numpy() if same else None,
             result=to_unit(result)[0].numpy(),
-            alpha=_alpha(picture, result) if form.alpha else None,
+            alpha=alpha,
             channels=channels,
-            deep=picture.deep and form.deep,
+            deep=deep,
             own_colours=own,
         )
 

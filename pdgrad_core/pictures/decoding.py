@@ -91,7 +91,7 @@ def _decoded(path: Path, file: "Image") -> Picture:
 
     deep = deep_pixels(path, file)
     upright = ImageOps.exif_transpose(file)
-    kept = kept_of(path, upright)
+    kept = kept_of(path, file, upright)
     if deep is not None:
         pixels, alpha = deep
     else:

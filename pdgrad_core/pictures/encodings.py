@@ -19,6 +19,10 @@ Values = NDArray[np.float32]
 
 _GRID: Curve = np.linspace(0.0, 1.0, 65536)
 
+_SRGB_LEVELS = 1.5
+"""sRGB's own profiles differ: where a channel is black beside two full ones, their rounded matrices
+make a level of 255 of it."""
+
 
 class Encoding(Protocol):
     """A file's own colours."""
@@ -154,13 +158,13 @@ def _read(profile: bytes, channels: int) -> Encoding | None:
 
 
 def _is_srgb(encoding: Encoding, channels: int) -> bool:
-    """Return whether an encoding gives sRGB's own colours to less than half a level of 8 bits."""
+    """Return whether an encoding gives sRGB's own colours to less than `_SRGB_LEVELS`."""
     steps = np.arange(0, 256, 17, dtype=np.uint8)
     if channels == 1:
         grid = np.arange(256, dtype=np.uint8)[:, None]
     else:
         grid = np.stack(np.meshgrid(steps, steps, steps), -1).reshape(-1, 3)
-    return bool(np.abs(encoding.decode(grid) * 255 - grid).max() < 0.5)
+    return bool(np.abs(encoding.decode(grid) * 255 - grid).max() < _SRGB_LEVELS)
 
 
 def _places(pixels: NDArray[Any]) -> NDArray[np.int64]:

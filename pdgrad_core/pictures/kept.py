@@ -61,20 +61,23 @@ class Kept:
         return replace(self, exif=_with_size(self.exif, width, height)) if self.exif else self
 
 
-def kept_of(path: Path, picture: "Image") -> Kept:
+def kept_of(path: Path, file: "Image", upright: "Image") -> Kept:
     """Return what is kept of a file.
 
     Args:
         path: The file.
-        picture: Its content, turned upright as its EXIF says.
+        file: The same, opened, its pixels loaded.
+        upright: Its content, turned as its EXIF says: of a TIFF that knows no EXIF any more.
     """
-    info = picture.info
+    info = upright.info
     xmp: Any = info.get("xmp") or info.get(_XMP_KEY.decode()) or b""
     dpi = info.get("dpi")
+    if dpi == (1, 1):  # what Pillow says where a TIFF says nothing
+        dpi = None
     comment = info.get("comment", b"")
     return Kept(
         profile=info.get("icc_profile") or None,
-        exif=_exif_of(path, picture),
+        exif=_exif_of(path, file, upright.size),
         xmp=xmp.encode() if isinstance(xmp, str) else bytes(xmp),
         dpi=None if dpi is None else (float(dpi[0]), float(dpi[1])),
         chunks=_chunks_of(path) if info.get("icc_profile") is None else _texts_of(path),
@@ -82,12 +85,12 @@ def kept_of(path: Path, picture: "Image") -> Kept:
     )
 
 
-def _exif_of(path: Path, picture: "Image") -> bytes:
+def _exif_of(path: Path, file: "Image", size: tuple[int, int]) -> bytes:
     try:
-        exif = picture.getexif()
+        exif = file.getexif()
         for tag in [*_STORAGE_TAGS, _ORIENTATION]:
             exif.pop(tag, None)
-        return _with_size(_bytes_of(exif), *picture.size)
+        return _with_size(_bytes_of(exif), *size)
     except Exception as error:  # damaged EXIF raises many types
         logger.warning("%s: its EXIF data is damaged (%s) and is left out.", path, error)
         return b""
