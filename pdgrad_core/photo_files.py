@@ -155,7 +155,7 @@ class _Canvas:
         moved = np.abs(result - self.seen[rows]).max(-1)
         changed = moved > 0
         if changed.any():
-            before = self._shown(rows)[changed]
+            before = self._shown(rows, changed)
             opaque = None if alpha is None else alpha[changed]
             after = _uncovered(result[changed], opaque, before)
             # What sRGB does not reach of a colour, and what converting there and back rounds, is
@@ -171,15 +171,20 @@ class _Canvas:
             return _unit(self.picture.pixels[rows])
         return self._encoded(self._shown(rows))
 
-    def _shown(self, rows: slice) -> Values:
-        """Return the photo's sRGB colours, those under its alpha where that is written."""
+    def _shown(self, rows: slice, where: Any = ...) -> Values:
+        """Return the photo's sRGB colours in some rows, those under its alpha if that is written.
+
+        Args:
+            rows: Which rows.
+            where: Which pixels of them, a mask; all by default.
+        """
         if self._flattened and self.seen is not None:
-            return self.seen[rows]
-        pixels, encoding = self.picture.pixels[rows], self.picture.encoding
+            return self.seen[rows][where]
+        pixels, encoding = self.picture.pixels[rows][where], self.picture.encoding
         if encoding is None:
             return np.repeat(_unit(pixels), 3 // pixels.shape[-1], -1)
         colours = encoding.decode(pixels.reshape(-1, pixels.shape[-1]))
-        return colours.reshape(*pixels.shape[:2], 3)
+        return colours.reshape(*pixels.shape[:-1], 3)
 
     @property
     def _flattened(self) -> bool:

@@ -19,6 +19,9 @@ Values = NDArray[np.float32]
 
 _GRID: Curve = np.linspace(0.0, 1.0, 65536)
 
+_FOOT, _POWER, _SCALE, _SHIFT = (np.float32(one) for one in (12.92, 2.4, 1.055, 0.055))
+"""sRGB's curve: slope of its straight foot, its power, and how that is stretched and shifted."""
+
 _SRGB_LEVELS = 1.5
 """sRGB's own profiles differ: where a channel is black beside two full ones, their rounded matrices
 make a level of 255 of it."""
@@ -46,13 +49,15 @@ class MatrixEncoding:
 
     def __init__(self, curves: tuple[Curve, Curve, Curve], to_xyz: NDArray[np.float64]) -> None:
         self.curves = curves
-        self.to_srgb = np.linalg.inv(SRGB_TO_XYZ) @ to_xyz
-        self.from_srgb = np.linalg.inv(self.to_srgb)
+        to_srgb = np.linalg.inv(SRGB_TO_XYZ) @ to_xyz
+        self.to_srgb = to_srgb.astype(np.float32)
+        self.from_srgb = np.linalg.inv(to_srgb).astype(np.float32)
+        self._light = [curve.astype(np.float32) for curve in curves]
 
     def decode(self, pixels: NDArray[Any]) -> Values:
         """See `Encoding`; what sRGB does not reach is clipped."""
         places = _places(pixels)
-        light = np.stack([curve[places[:, i]] for i, curve in enumerate(self.curves)], -1)
+        light = np.stack([curve[places[:, i]] for i, curve in enumerate(self._light)], -1)
         return _from_light(light @ self.to_srgb.T)
 
     def encode(self, colours: Values) -> Values:
@@ -74,7 +79,8 @@ class GreyEncoding:
 
     def decode(self, pixels: NDArray[Any]) -> Values:
         """See `Encoding`; the three channels are equal."""
-        return np.repeat(_from_light(self.curve[_places(pixels)]), 3, -1)
+        light = self.curve[_places(pixels)].astype(np.float32)
+        return np.repeat(_from_light(light), 3, -1)
 
     def encode(self, colours: Values) -> Values:
         """See `Encoding`; of colours the channels' mean is taken."""
@@ -171,17 +177,16 @@ def _places(pixels: NDArray[Any]) -> NDArray[np.int64]:
     return pixels.astype(np.int64) * (257 if pixels.dtype == np.uint8 else 1)
 
 
-def _to_light(values: Values) -> NDArray[np.float64]:
+def _to_light(values: Values) -> Values:
     """Return sRGB values from 0 to 1 as light. Source: IEC 61966-2-1."""
-    wide = values.astype(np.float64).clip(0.0, 1.0)
-    return np.where(wide <= 0.04045, wide / 12.92, ((wide + 0.055) / 1.055) ** 2.4)
+    values = values.clip(0.0, 1.0)
+    return np.where(values <= 0.04045, values / _FOOT, ((values + _SHIFT) / _SCALE) ** _POWER)
 
 
-def _from_light(light: NDArray[np.float64]) -> Values:
+def _from_light(light: Values) -> Values:
     """Return light as sRGB values from 0 to 1, clipped. Source: IEC 61966-2-1."""
     light = light.clip(0.0, 1.0)
-    values = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
-    return values.astype(np.float32)
+    return np.where(light <= 0.0031308, light * _FOOT, _SCALE * light ** (1 / _POWER) - _SHIFT)
 
 
 def _transform(source: bytes | None, target: bytes | None, mode: str = "RGB") -> Any:
