@@ -31,6 +31,7 @@ from .boundary import (
     run_in_memory,
     stop_if_interrupted,
     to_host,
+    with_alpha_of,
 )
 from .restore_face_inputs import ALIGNED, AUTO, OWN, PHOTO_MODELS, inputs
 from .sample import BYTES_PER_PIXEL, for_the_page
@@ -91,13 +92,14 @@ class RestoreFace(io.ComfyNode):
     def execute(cls, photo: Tensor, **values: Any) -> io.NodeOutput:
         """Restore every chosen face of every photo, outside inference mode."""
         with outside_inference_mode():
-            work = _Work(from_host(photo, "The photo"), values, cls.hidden.unique_id)
+            colours = from_host(photo[..., :3], "The photo")
+            work = _Work(colours, values, cls.hidden.unique_id)
             work.check()
             images, found = run_in_memory("The restoration", work)
             trace = Trace.on_cpu(found.trace)
             shown = json.dumps(for_the_page(trace.rows))
             return io.NodeOutput(
-                to_host(images),
+                with_alpha_of(photo, to_host(images)),
                 to_host(found.coarse),
                 trace,
                 ui={"pdgrad_trace": [shown]},
@@ -122,7 +124,10 @@ class _Work:
     def settings(self) -> Settings:
         """What was chosen; 0 is the recipe's own number."""
         given = {name: self.values[name] or None for name in ("steps", "tau", "strength")}
-        return Settings(self.values["recipe"], seed=self.values["seed"], **given)
+        keep_grey = self.values.get("keep_grey", True)
+        return Settings(
+            self.values["recipe"], seed=self.values["seed"], keep_grey=keep_grey, **given
+        )
 
     def check(self) -> None:
         """Refuse what the recipe cannot work with, before anything is loaded."""
