@@ -75,7 +75,7 @@ def with_alpha_of(source: Tensor, image: Tensor) -> Tensor:
     if source.shape[-1] <= 3:
         return image
     alpha = source[..., 3:4].clone().float().movedim(-1, 1)
-    fitted = resize(alpha, *image.shape[1:3]).clamp(0, 1).movedim(1, -1)
+    fitted = resize(alpha, image.shape[1], image.shape[2]).clamp(0, 1).movedim(1, -1)
     return torch.cat([image, fitted.to(image)], -1)
 
 

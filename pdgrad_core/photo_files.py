@@ -202,7 +202,7 @@ class _Canvas:
 
 def _unit(pixels: NDArray[Any]) -> Values:
     """Return a file's numbers from 0 to 1."""
-    return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+    return np.asarray(pixels / np.float32(np.iinfo(pixels.dtype).max), dtype=np.float32)
 
 
 def _uncovered(colours: Values, alpha: Values | None, hidden: Values) -> Values:

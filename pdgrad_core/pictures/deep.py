@@ -34,13 +34,12 @@ def deep_pixels(path: Path, file: "Image") -> Deep | None:
     rawmode = rawmodes.pop()
     if rawmode == "LA;16B":
         # As four channels of a byte each, nothing of them is left out.
-        parts = _load_as(path, file, "RGBA").astype(np.uint16)
-        return parts[..., :1] << 8 | parts[..., 1:2], parts[..., 2] << 8 | parts[..., 3]
+        parts = _load_as(path, file, "RGBA")
+        return _joined(parts[..., :1], parts[..., 1:2]), _joined(parts[..., 2], parts[..., 3])
     low = _OTHER_BYTE.get(rawmode)
     if low is None:
         return None
-    high = _load_as(path, file, rawmode).astype(np.uint16)
-    values = high << 8 | _load_as(path, file, low)
+    values = _joined(_load_as(path, file, rawmode), _load_as(path, file, low))
     if values.shape[-1] == 4:
         return np.ascontiguousarray(values[..., :3]), values[..., 3]
     return values, _keyed_alpha(values, file.info.get("transparency"))
@@ -71,6 +70,10 @@ def _load_as(path: Path, like: "Image", rawmode: str) -> NDArray[np.uint8]:
         stored: Any = file
         stored.tile = [_with_rawmode(tile, rawmode) for tile in stored.tile]
         return np.array(ImageOps.exif_transpose(file))
+
+
+def _joined(high: NDArray[np.uint8], low: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    return np.asarray(high.astype(np.uint16) * 256 + low, dtype=np.uint16)
 
 
 def _rawmode(tile: Any) -> str:

@@ -22,6 +22,12 @@ _GRID: Curve = np.linspace(0.0, 1.0, 65536)
 _FOOT, _POWER, _SCALE, _SHIFT = (np.float32(one) for one in (12.92, 2.4, 1.055, 0.055))
 """sRGB's curve: slope of its straight foot, its power, and how that is stretched and shifted."""
 
+_ROUNDING = 0.003
+"""By so much the primaries of a profile, rounded as they are, may miss the white they add up to."""
+
+_WHITE = np.float32(1 - 1e-6)
+"""Light above this is white, which a sum of three rounded products may miss."""
+
 _SRGB_LEVELS = 1.5
 """sRGB's own profiles differ: where a channel is black beside two full ones, their rounded matrices
 make a level of 255 of it."""
@@ -50,6 +56,9 @@ class MatrixEncoding:
     def __init__(self, curves: tuple[Curve, Curve, Curve], to_xyz: NDArray[np.float64]) -> None:
         self.curves = curves
         to_srgb = np.linalg.inv(SRGB_TO_XYZ) @ to_xyz
+        white = to_srgb.sum(1, keepdims=True)
+        if np.abs(white - 1).max() < _ROUNDING:
+            to_srgb = to_srgb / white  # white is white, and stays it: masks are read so, too
         self.to_srgb = to_srgb.astype(np.float32)
         self.from_srgb = np.linalg.inv(to_srgb).astype(np.float32)
         self._light = [curve.astype(np.float32) for curve in curves]
@@ -185,8 +194,10 @@ def _to_light(values: Values) -> Values:
 
 def _from_light(light: Values) -> Values:
     """Return light as sRGB values from 0 to 1, clipped. Source: IEC 61966-2-1."""
-    light = light.clip(0.0, 1.0)
-    return np.where(light <= 0.0031308, light * _FOOT, _SCALE * light ** (1 / _POWER) - _SHIFT)
+    light = np.where(light > _WHITE, np.float32(1.0), light.clip(0.0, 1.0))
+    # The same as scale * power - shift, but white is 1 exactly.
+    curved = 1 - _SCALE * (1 - light ** (1 / _POWER))
+    return np.where(light <= 0.0031308, light * _FOOT, curved)
 
 
 def _transform(source: bytes | None, target: bytes | None, mode: str = "RGB") -> Any:

@@ -62,6 +62,17 @@ def test_there_and_back_is_the_same_to_the_last_of_16_bits_where_srgb_reaches():
     assert np.abs(back - pixels).max() < 0.5
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_black_and_white_stay_exactly_that(kind):
+    """A mask that was drawn in a wide gamut is black and white still."""
+    ends = np.array([[0], [np.iinfo(kind).max]], kind)
+    rgb = encoding_of(rgb_profile(), 3, "a")
+    grey = encoding_of(grey_profile(), 1, "a")
+    assert rgb.decode(ends.repeat(3, 1)).tolist() == [[0, 0, 0], [1, 1, 1]]
+    assert grey.decode(ends).tolist() == [[0, 0, 0], [1, 1, 1]]
+    assert rgb.encode(np.array([[0, 0, 0], [1, 1, 1]], np.float32)).tolist() == [[0] * 3, [1] * 3]
+
+
 @pytest.mark.parametrize(
     ("curve", "expected"),
     [
