@@ -1,6 +1,7 @@
 """Writing pixel values of 8 or 16 bits a channel, with what is kept beside them."""
 
 import io
+import logging
 import struct
 import zlib
 from pathlib import Path
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from .deep_png import write_deep_png
 from .formats import Format
 from .kept import Chunk, Kept
+
+logger = logging.getLogger(__name__)
 
 QUALITY = 95
 """Of JPEG, WebP and AVIF; formats without loss ignore it."""
@@ -26,6 +29,20 @@ def write_picture(path: Path, form: Format, pixels: NDArray[Any], kept: Kept) ->
         pixels: `(H, W, C)` uint8 or uint16, of 1 to 4 channels: grey or RGB, with or without alpha.
         kept: What stands beside them, as far as the format has a place for it.
     """
+    try:
+        _write(path, form, pixels, kept)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # what a format's writer says to metadata that is too long or odd
+        logger.warning(
+            "What the photo says of itself cannot be written as %s (%s) and is left out.",
+            form.name,
+            error,
+        )
+        _write(path, form, pixels, Kept(profile=kept.profile))
+
+
+def _write(path: Path, form: Format, pixels: NDArray[Any], kept: Kept) -> None:
     if pixels.dtype == np.uint16 and form.name == "PNG":
         with path.open("wb") as file:
             write_deep_png(file, pixels, _png_chunks(kept))

@@ -257,6 +257,16 @@ def test_damaged_exif_costs_the_exif_only(tmp_path, caplog):
     assert Image.open(tmp_path / "b.jpg").size == (WIDTH, HEIGHT)
 
 
+def test_metadata_that_a_format_refuses_costs_the_metadata_only(tmp_path, caplog):
+    made = exif(1)
+    made[0x010E] = "a long story " * 6000  # 78 kB: a JPEG has room for 64
+    Image.fromarray(noise(3)).save(tmp_path / "a.png", exif=made.tobytes(), dpi=(300, 300))
+    source = read_photo(tmp_path / "a.png")
+    source.write(source.image, tmp_path / "b.jpg")
+    assert "cannot be written as JPEG" in caplog.text
+    assert Image.open(tmp_path / "b.jpg").size == (WIDTH, HEIGHT)
+
+
 def test_cmyk_becomes_rgb_without_its_profile(tmp_path):
     Image.new("CMYK", (20, 20), (0, 255, 255, 0)).save(tmp_path / "a.tif", icc_profile=b"unusable")
     source = read_photo(tmp_path / "a.tif")
