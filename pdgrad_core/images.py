@@ -16,19 +16,14 @@ from einops import rearrange
 from torch import Tensor
 
 from .errors import InvalidInputError
-from .pictures.decoding import MIN_SIDE_PX, Picture, decode
+from .pictures.decoding import MIN_SIDE_PX as MIN_SIDE_PX
+from .pictures.decoding import Picture, decode
 from .pictures.formats import format_of
 from .pictures.kept import Kept
 from .pictures.writing import write_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-__all__ = [
-    "MIN_SIDE_PX", "check_image", "check_image_name", "from_picture", "from_uint8", "from_unit",
-    "is_grey", "load_image", "resize", "save_image", "to_pil", "to_uint8", "to_unit",
-    "without_colour", "write_whole",
-]  # fmt: skip
 
 GREY_LEVELS = 4.5
 """How far the channels of a grey photo may lie apart, of 255: JPEG rounds both chroma channels, by
