@@ -1,6 +1,7 @@
 """The border between the host and the core: images, inference mode, memory, progress, interrupt."""
 
 import gc
+import logging
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -13,12 +14,14 @@ from comfy.model_patcher import ModelPatcher
 from torch import Tensor, nn
 
 from ..pdgrad_core.errors import PDGradError
-from ..pdgrad_core.images import check_image, from_unit, to_pil, to_unit
+from ..pdgrad_core.images import check_image, from_unit, resize, to_pil, to_unit
 from .picture_checks import check_picture
 from .sockets import Patcher
 
 if TYPE_CHECKING:
     from ..pdgrad_core.diffusion.sampler import StepState
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -46,7 +49,7 @@ def from_host(image: Tensor, what: str) -> Tensor:
     """Turn the host's IMAGE `(B, H, W, C)` in [0, 1] into `(B, 3, H, W)` in [-1, 1], copied.
 
     Args:
-        image: As it comes from the wire; an alpha channel is left behind.
+        image: As it comes from the wire; an alpha channel is left behind, and the log says so.
         what: The image in words, for the error.
 
     Raises:
@@ -57,6 +60,20 @@ def from_host(image: Tensor, what: str) -> Tensor:
     converted = from_unit(image[..., :3].clone().clamp(0, 1))
     check_image(converted, what)
     return converted
+
+
+def with_alpha_of(source: Tensor, image: Tensor) -> Tensor:
+    """Return the host's IMAGE with the alpha channel of another one that it was made from.
+
+    Args:
+        source: `(B, H, W, C)`; where C is 3 there is no alpha.
+        image: `(B, H', W', 3)`; the alpha is resized to it.
+    """
+    if source.shape[-1] <= 3:
+        return image
+    alpha = source[..., 3:4].clone().float().movedim(-1, 1)
+    fitted = resize(alpha, image.shape[1], image.shape[2]).clamp(0, 1).movedim(1, -1)
+    return torch.cat([image, fitted.to(image)], -1)
 
 
 def mask_from_host(mask: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ class Frames:
     """
 
     def __init__(self, image: Tensor) -> None:
-        from_host(image[:1], "The photo")  # says what is wrong with its shape
+        from_host(image[:1, ..., :3], "The photo")  # says what is wrong with its shape
         self.given = image
         self.image = image[..., :3].clone().to(management.intermediate_device())
 
@@ -30,7 +30,7 @@ class Frames:
 
     def photo(self, number: int) -> Tensor:
         """Return one photo, `(1, 3, H, W)` in [-1, 1]."""
-        return from_host(self.given[number : number + 1], "The photo")
+        return from_host(self.given[number : number + 1, ..., :3], "The photo")
 
     def put(self, number: int, result: Tensor) -> None:
         """Put a photo's result, `(1, 3, H', W')` in [-1, 1], into its place.

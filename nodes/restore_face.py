@@ -16,6 +16,7 @@ from .boundary import (
     as_sentence,
     from_host,
     outside_inference_mode,
+    with_alpha_of,
 )
 from .checked import CheckedNode
 from .comparison import LARGEST_PAIRS, compared
@@ -108,13 +109,16 @@ class RestoreFace(CheckedNode):
             if found.said:
                 say(found.said, cls.hidden.unique_id)
                 shown["text"] = [found.said]
-            return io.NodeOutput(found.image, torch.cat(found.coarse), trace, ui=shown)
+            image = with_alpha_of(photo, found.image)
+            return io.NodeOutput(image, torch.cat(found.coarse), trace, ui=shown)
 
 
 def _compared(before: Tensor, after: Tensor) -> str:
     """Return the pairs for the page's slider; of a video only the first."""
     first = slice(LARGEST_PAIRS)
-    return compared(from_host(before[first], "The photo"), from_host(after[first], "The result"))
+    return compared(
+        from_host(before[first, ..., :3], "The photo"), from_host(after[first], "The result")
+    )
 
 
 NODES = [RestoreFace]

@@ -109,6 +109,13 @@ def _hints() -> list[Any]:
             optional=True,
         ),
         schema.text("reference_landmarks", "", "The same for the references.", optional=True),
+        schema.switch(
+            "keep_grey",
+            True,
+            "A grey face stays grey, but under the recipes that give colours; off: it gets the "
+            "colours that the networks imagine.",
+            optional=True,
+        ),
     ]
 
 

@@ -87,7 +87,10 @@ class FaceWork:
     def settings(self) -> Settings:
         """What was chosen; 0 is the recipe's own number."""
         given = {name: self.values[name] or None for name in ("steps", "tau", "strength")}
-        return Settings(self.values["recipe"], seed=self.values["seed"], **given)
+        keep_grey = self.values.get("keep_grey", True)
+        return Settings(
+            self.values["recipe"], seed=self.values["seed"], keep_grey=keep_grey, **given
+        )
 
     def check(self) -> None:
         """Refuse what the recipe cannot work with, before anything is loaded."""

@@ -1,10 +1,8 @@
-"""Pictures and tensors: the only place that knows ranges, channel order, files and resizing.
+"""Pictures and tensors: the only place that knows ranges, channel order and resizing.
 
 Inside the core an image is a float tensor `(B, 3, H, W)`, RGB in [-1, 1].
 """
 
-import io
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,54 +12,44 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from .errors import ImageError, InvalidInputError, NonFiniteError
-from .files import write_whole
+from .errors import InvalidInputError, NonFiniteError
+from .files import write_whole as write_whole
+from .pictures.decoding import MIN_SIDE_PX as MIN_SIDE_PX
+from .pictures.decoding import Picture, decode
+from .pictures.formats import format_of
+from .pictures.kept import Kept
+from .pictures.writing import write_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MIN_SIDE_PX = 16
-"""Smallest width and height that any part of this package accepts."""
+GREY_LEVELS = 4.5
+"""How far the channels of a grey photo may lie apart, of 255: JPEG rounds both chroma channels, by
+one level each, which is up to 3.2 between red and blue, and the pixels once more."""
+
+_BAND_ROWS = 256
+
+_LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue. Source: ITU-R BT.601, as Pillow's grey."""
 
 
 def load_image(path: Path | str) -> Tensor:
     """Read a picture file as RGB.
 
-    EXIF orientation is applied, transparency is laid over white, grey becomes three equal channels
-    and 16 bits become 8.
+    EXIF orientation is applied, a colour profile is converted to sRGB, transparency is laid over
+    white, and grey becomes three equal channels. What is to be written back with its profile,
+    alpha and metadata is read by `photo_files.read_photo`.
 
     Args:
-        path: Any file that Pillow reads.
+        path: A file of one of the formats in `pictures.formats`.
 
     Returns:
         `(1, 3, H, W)` float32 in [-1, 1].
 
     Raises:
-        ImageError: The file is missing, is no picture, or is smaller than 16x16.
+        ImageError: The file is missing, is no picture, holds several, or is smaller than 16x16.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    path = Path(path)
-    if not path.is_file():
-        raise ImageError(f"Expected a picture at {path}, but there is no such file.")
-    try:
-        with Image.open(path) as file:
-            picture = _as_rgb(ImageOps.exif_transpose(file))
-    except UnidentifiedImageError as error:
-        raise ImageError(
-            f"{path} is not a picture that can be read, whatever its name says; "
-            "give a PNG, JPEG or WebP file."
-        ) from error
-    except (Image.DecompressionBombError, MemoryError) as error:
-        raise ImageError(f"{path} is too large a picture ({error}); scale it down.") from error
-    except Exception as error:  # damaged bytes surface as many types inside Pillow's decoders
-        raise ImageError(f"{path} is a damaged picture ({error}); save it again.") from error
-    if min(picture.size) < MIN_SIDE_PX:
-        width, height = picture.size
-        raise ImageError(
-            f"{path} is {width}x{height} pixels; at least {MIN_SIDE_PX}x{MIN_SIDE_PX} are needed."
-        )
-    return from_uint8(torch.from_numpy(np.array(picture))[None])
+    return from_picture(decode(path))
 
 
 def save_image(image: Tensor, path: Path | str) -> None:
@@ -74,53 +62,70 @@ def save_image(image: Tensor, path: Path | str) -> None:
     Raises:
         ImageError: The ending names no picture format.
     """
-    from PIL import Image
-
-    path = Path(path)
-    check_image_name(path)
-    picture: Image.Image = to_pil(image)
-
-    def write(temporary: Path) -> None:
-        # The quality of JPEG and WebP; formats without loss ignore it.
-        picture.save(
-            temporary, format=Image.registered_extensions()[path.suffix.lower()], quality=95
-        )
-
-    write_whole(path, write)
+    form = format_of(path)
+    batch = one_image(image)
+    pixels = to_uint8(batch)[0].numpy()
+    write_whole(Path(path), lambda temporary: write_picture(temporary, form, pixels, Kept()))
 
 
 def check_image_name(path: Path | str) -> None:
     """Raise ImageError unless the path's ending names a picture format that can be written."""
-    suffix = Path(path).suffix.lower()
-    if not _takes_rgb(suffix):
-        raise ImageError(
-            f"{path} must end in a picture format's name such as .png or .jpg, not {suffix!r}."
-        )
-
-
-@lru_cache
-def _takes_rgb(suffix: str) -> bool:
-    """Return whether a format takes pictures in colour: some that Pillow writes take others."""
-    from PIL import Image
-
-    name = Image.registered_extensions().get(suffix)
-    if name not in Image.SAVE:
-        return False
-    try:
-        Image.new("RGB", (MIN_SIDE_PX, MIN_SIDE_PX)).save(io.BytesIO(), format=name)
-    except Exception:  # each format refuses in its own way
-        return False
-    return True
+    format_of(path)
 
 
 def to_pil(image: Tensor) -> "Image":
     """Return one image, `(1, 3, H, W)` or `(3, H, W)` in [-1, 1], as an 8-bit Pillow picture."""
     from PIL import Image
 
+    return Image.fromarray(to_uint8(one_image(image))[0].numpy())
+
+
+def one_image(image: Tensor) -> Tensor:
+    """Return one image, `(1, C, H, W)` or `(C, H, W)`, as a batch of one.
+
+    Raises:
+        InvalidInputError: There are several.
+    """
     batch = image if image.ndim == 4 else image[None]
     if batch.shape[0] != 1:
         raise InvalidInputError(f"Expected one image, found a batch of {batch.shape[0]}.")
-    return Image.fromarray(to_uint8(batch)[0].numpy())
+    return batch
+
+
+def from_picture(picture: Picture) -> Tensor:
+    """Turn a picture file's own values into what networks see, `(1, 3, H, W)` in [-1, 1].
+
+    Its colours are converted to sRGB, and transparency is laid over white.
+    """
+    pixels, alpha, half = picture.pixels, picture.alpha, 32767.5 if picture.deep else 127.5
+    height, width, channels = pixels.shape
+    if picture.encoding is None:
+        image = torch.from_numpy(pixels.astype(np.float32)) / half - 1
+    else:
+        # A band at a time: colours are computed in float64.
+        colours = np.empty((height, width, 3), np.float32)
+        for top in range(0, height, _BAND_ROWS):
+            band = pixels[top : top + _BAND_ROWS]
+            found = picture.encoding.decode(band.reshape(-1, channels))
+            colours[top : top + _BAND_ROWS] = found.reshape(-1, width, 3)
+        image = torch.from_numpy(colours) * 2 - 1
+    image = rearrange(image, "h w c -> 1 c h w").expand(1, 3, height, width)
+    if alpha is not None:
+        opaque = torch.from_numpy(alpha.astype(np.float32)) / (2 * half)
+        image = 1 - opaque * (1 - image)
+    return image.contiguous()
+
+
+def is_grey(image: Tensor) -> Tensor:
+    """Return which of the images `(B, 3, H, W)` in [-1, 1] have no colour, `(B,)` booleans."""
+    spread = image.amax(1) - image.amin(1)
+    return spread.flatten(1).amax(1) <= GREY_LEVELS / 127.5
+
+
+def without_colour(image: Tensor) -> Tensor:
+    """Return images `(B, 3, H, W)` in [-1, 1] with three equal channels, their luma."""
+    weights = torch.tensor(_LUMA, dtype=image.dtype, device=image.device).view(1, 3, 1, 1)
+    return (image * weights).sum(1, keepdim=True).expand_as(image).contiguous()
 
 
 def from_uint8(pixels: Tensor) -> Tensor:
@@ -184,18 +189,3 @@ def resize(image: Tensor, height: int, width: int, mode: str = "bilinear") -> Te
     return F.interpolate(
         image, size=(height, width), mode=mode, align_corners=False, antialias=True
     )
-
-
-def _as_rgb(picture: "Image") -> "Image":
-    from PIL import Image
-
-    if picture.mode == "F":
-        raise ValueError("floating-point pixels, whose range a file does not tell")
-    if picture.mode.startswith("I"):  # Pillow scales every depth above 8 bits to 16
-        pixels = np.asarray(picture, dtype=np.float64) / 65535 * 255
-        return Image.fromarray(pixels.round().clip(0, 255).astype(np.uint8)).convert("RGB")
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, picture).convert("RGB")
-    return picture.convert("RGB")

@@ -10,6 +10,7 @@ from .diffusion.sampler import ContractionFn, StepImage, StepState, Watch
 from .errors import InvalidInputError
 from .features.arcface import ArcFace
 from .guidance.references import nearest_reference
+from .images import is_grey, without_colour
 from .losses.color_statistics import CELEBA_HQ
 from .masks import check_mask, with_known_pixels
 from .models.sets import ModelSet
@@ -94,11 +95,19 @@ def _prepared(
 
 
 def _finished(recipe: Recipe, images: GuideImages, sampled: Tensor) -> Tensor:
-    """Return the result: what was sampled, with y's known pixels where the recipe keeps them."""
-    image = sampled.clamp(-1, 1)
+    """Return the result: what was sampled, with y's grey and known pixels where they are kept."""
+    image = _in_colour(sampled.clamp(-1, 1), images.degraded, recipe)
     if images.mask is None or not recipe.keeps_known:
         return image
     return with_known_pixels(image, images.degraded, images.mask)
+
+
+def _in_colour(image: Tensor, degraded: Tensor, recipe: Recipe) -> Tensor:
+    """Return the results, without colour where the faces had none and were to get none."""
+    if not recipe.keep_grey or recipe.takes_style:
+        return image
+    grey = is_grey(degraded).to(image.device).view(-1, 1, 1, 1)
+    return torch.where(grey, without_colour(image), image)
 
 
 def _job(degraded: Tensor, models: ModelSet, seeds: Sequence[int] | int, watch: Watch) -> Job:

@@ -81,23 +81,8 @@ def load_color_style(path: Path | None) -> "ColorStatistics | None":
     return ColorStatistics.of([load_image(file) for file in files], [file.name for file in files])
 
 
-_ENDINGS = frozenset(
-    (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".jp2")
-)
-"""What is taken for a picture in a folder: documents and drawings that Pillow knows are none."""
-
-
 def style_files(path: Path) -> list[Path]:
-    """Return the pictures of a style: a file, or those of a folder, by name.
+    """Return the pictures of a style: a file, or those of a folder, by name."""
+    from ..pictures.formats import pictures_in
 
-    Hidden files, as macOS leaves them on other disks ("._x.png"), are no pictures.
-    """
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        return []
-    return sorted(
-        file
-        for file in path.iterdir()
-        if file.suffix.lower() in _ENDINGS and not file.name.startswith(".") and file.is_file()
-    )
+    return [path] if path.is_file() else pictures_in(path)

@@ -16,20 +16,21 @@ if TYPE_CHECKING:
 
     from ..losses.color_statistics import ColorStatistics
     from ..models.sets import ModelSet
+    from ..photo_files import PhotoFile
     from ..settings import Settings
     from .stages import StageWriter
 
 
-def open_photo(args: argparse.Namespace, number: int) -> "tuple[torch.Tensor, torch.Tensor | None]":
+def open_photo(args: argparse.Namespace, number: int) -> "tuple[PhotoFile, torch.Tensor | None]":
     """Return a photo and its mask.
 
     Raises:
         PDGradError: One of them cannot be used.
     """
-    from ..images import load_image
+    from ..photo_files import read_photo
 
-    photo = load_image(args.photos[number])
-    return photo, load_mask(args.mask, number, photo)
+    photo = read_photo(args.photos[number])
+    return photo, load_mask(args.mask, number, photo.image)
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,6 @@ class RestoreWork:
         """Restore the chosen faces of one photo, write the results, and return its report."""
         import torch
 
-        from ..images import save_image
         from ..photos import cut_masks, keep_known_pixels, put_back
         from ..pipeline import restore_faces
         from ..recipes import Hints
@@ -56,7 +56,7 @@ class RestoreWork:
         args, finder = self.args, self.search.finder
         path, out = args.photos[number], self.outputs.pictures[number]
         photo, mask = open_photo(args, number)
-        faces = self.search.faces(photo, args.landmarks[number] if args.landmarks else None)
+        faces = self.search.faces(photo.image, args.landmarks[number] if args.landmarks else None)
         crops = torch.cat([face.crop for face in faces])
         hints = Hints(None if mask is None else cut_masks(mask, faces), self.style)
         stages = self._open_stages(number, crops)
@@ -76,10 +76,10 @@ class RestoreWork:
                 seeds=[self.settings.seed] * len(faces),
                 on_step=on_step,
             )
-        result = put_back(photo, faces, found.image.cpu(), finder.folders, finder.device)
+        result = put_back(photo.image, faces, found.image.cpu(), finder.folders, finder.device)
         if found.settings.keeps_known:
-            result = keep_known_pixels(photo, result, mask)
-        save_image(result, out)
+            result = keep_known_pixels(photo.image, result, mask)
+        photo.write(result, out)
         if stages:
             stages.images("coarse", found.coarse)
             stages.images("result", found.image)

@@ -32,6 +32,13 @@ Reference = Annotated[
         tooltip="Several references: the mean of their losses, or the nearest in identity.",
     ),
 ]
+KeepGrey = Annotated[
+    bool,
+    Param(
+        tooltip="A grey face stays grey, where the recipe is not for giving colours; switched off, "
+        "it gets the colours that the networks imagine."
+    ),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +53,7 @@ class Recipe(Process):
         title: What it is, in a few words.
         references: With several references, whether their losses are averaged, or the nearest in
             identity is taken.
+        keep_grey: Whether a grey face stays grey; a recipe that takes a colour style ignores it.
         from_noise: Whether, at tau = 1000, it starts from noise alone.
         without_reference: The recipe to use where there is no reference.
     """
@@ -53,6 +61,7 @@ class Recipe(Process):
     name: str = ""
     title: str = ""
     references: Reference = "mean"
+    keep_grey: KeepGrey = True
 
     from_noise: ClassVar[bool] = False
     without_reference: ClassVar[str] = "a5"

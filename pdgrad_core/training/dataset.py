@@ -247,7 +247,7 @@ def _read_folder(path: Path, size: int, split: str) -> StoredFaces:
         (file, label if people else -1)
         for label, folder in enumerate(people or [path])
         for file in sorted(folder.iterdir())
-        if file.suffix.lower() in PICTURE_ENDINGS
+        if file.suffix.lower() in PICTURE_ENDINGS and not file.name.startswith(".")
     ]
     labels = np.array([label for _, label in files], dtype=np.int64)
     rows = np.flatnonzero(_held_out(labels) == (split == "validation"))
