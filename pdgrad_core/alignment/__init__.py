@@ -6,13 +6,16 @@ from .detect import FaceDetector, load_detector
 from .draw import draw_faces
 from .face import Face, face_from_landmarks, parse_landmarks
 from .mask import FaceParser, load_parser
-from .paste_back import paste_back
+from .paste_back import Pasted, paste_back, paste_faces
+from .paste_settings import PasteSettings
 
 __all__ = [
     "AlignedFace",
     "Face",
     "FaceDetector",
     "FaceParser",
+    "PasteSettings",
+    "Pasted",
     "align_face",
     "choose_faces",
     "draw_faces",
@@ -22,5 +25,6 @@ __all__ = [
     "load_parser",
     "parse_landmarks",
     "paste_back",
+    "paste_faces",
     "take_as_aligned",
 ]

@@ -1,0 +1,113 @@
+"""Matching a restored face's grain to the photo's, measured where the skin is flat."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..images import resize
+from .smoothing import smooth
+
+LARGEST_GRAIN = 6 / 127.5
+"""Stronger noise is damage, which a restoration is to remove: 6 of 255 levels."""
+
+_SMALLEST_GRAIN = 0.5 / 127.5
+"""Half a level is what rounding to 8 bits leaves."""
+
+_FLAT_SHARE = 0.4
+"""This part of the skin, with the least slope, is taken for flat."""
+
+_FEWEST_PX = 200
+"""From fewer flat pixels nothing is measured."""
+
+# Immerkaer, Fast noise variance estimation (1996): blind to planes; of norm 6.
+_RESIDUAL = torch.tensor([[1.0, -2.0, 1.0], [-2.0, 4.0, -2.0], [1.0, -2.0, 1.0]]) / 6
+
+
+def missing_grain(result: Tensor, photo: Tensor, skin: Tensor) -> Tensor:
+    """Return the noise that a picture lacks to be as grainy as the photo.
+
+    Fine noise and noise twice as coarse are measured apart, as are brightness and colour: the
+    grain of film, of sensors and of compressed pictures differ in these.
+
+    Args:
+        result: `(1, 3, H, W)` in [-1, 1].
+        photo: `(1, 3, H, W)` in [-1, 1].
+        skin: `(1, 1, H, W)` bool, where skin may be looked at.
+
+    Returns:
+        `(1, 3, H, W)` of mean 0, the same whenever it is asked for; zeros where nothing is missing.
+    """
+    flat = _flat(result, photo, skin)
+    if flat is None:
+        return torch.zeros_like(result)
+    generator = torch.Generator().manual_seed(0)
+    height, width = result.shape[-2:]
+    grain = torch.zeros_like(result)
+    for brightness in (True, False):
+        channels = 1 if brightness else 3
+        fine = torch.randn(1, channels, height, width, generator=generator)
+        half = torch.randn(1, channels, (height + 1) // 2, (width + 1) // 2, generator=generator)
+        coarse = resize(half, height, width)
+        if not brightness:
+            fine, coarse = (noise - noise.mean(1, keepdim=True) for noise in (fine, coarse))
+        a, b = _amounts(
+            *(_part(image, brightness) for image in (result, photo)), fine, coarse, flat
+        )
+        grain = grain + a * fine + b * coarse
+    return grain
+
+
+def _amounts(
+    result: Tensor, photo: Tensor, fine: Tensor, coarse: Tensor, flat: Tensor
+) -> tuple[float, float]:
+    """Return how much of two noises is missing, from the levels of all four at two scales."""
+    ours, theirs, white, soft = (_levels(one, flat) for one in (result, photo, fine, coarse))
+    wanted = [
+        max(0.0, min(goal, LARGEST_GRAIN) ** 2 - own**2) if goal > _SMALLEST_GRAIN else 0.0
+        for own, goal in zip(ours, theirs, strict=True)
+    ]
+    if wanted[0] == 0:
+        return 0.0, 0.0
+    # a^2 white + b^2 soft = wanted, at both scales; neither may be negative.
+    whole = white[0] ** 2 * soft[1] ** 2 - white[1] ** 2 * soft[0] ** 2
+    b2 = (white[0] ** 2 * wanted[1] - white[1] ** 2 * wanted[0]) / whole if whole else 0.0
+    b2 = min(max(b2, 0.0), wanted[0] / soft[0] ** 2)
+    a2 = max(0.0, wanted[0] - b2 * soft[0] ** 2) / white[0] ** 2
+    return a2**0.5, b2**0.5
+
+
+def _part(image: Tensor, brightness: bool) -> Tensor:
+    mean = image.mean(1, keepdim=True)
+    return mean if brightness else image - mean
+
+
+def _levels(image: Tensor, flat: Tensor) -> tuple[float, float]:
+    """Return the noise's standard deviation in flat places, at full and at half size."""
+    level = _deviation(image, flat)
+    half = F.avg_pool2d(image, 2)
+    shown = F.avg_pool2d(flat.float(), 2) > 0.99
+    return level, _deviation(half, shown) if int(shown.sum()) * 4 > _FEWEST_PX else level / 2
+
+
+def _deviation(image: Tensor, flat: Tensor) -> float:
+    channels = image.shape[1]
+    window = _RESIDUAL.view(1, 1, 3, 3).expand(channels, 1, 3, 3)
+    residual = F.conv2d(F.pad(image, (1,) * 4, mode="replicate"), window, groups=channels)
+    # The median absolute value heeds no edges; 1.4826 of it is a Gaussian's standard deviation.
+    values = residual.abs()[flat.expand_as(residual)]
+    return float(values.median()) * 1.4826
+
+
+def _flat(result: Tensor, photo: Tensor, skin: Tensor) -> Tensor | None:
+    """Return where skin is flat in both pictures, or None where there is too little of it."""
+    if int(skin.sum()) * _FLAT_SHARE < _FEWEST_PX:
+        return None
+    slopes: list[Tensor] = []
+    for image in (result, photo):
+        grey = smooth(image.mean(1, keepdim=True), 2.0)
+        across = F.pad(grey.diff(dim=-1), (0, 1, 0, 0), mode="replicate")
+        down = F.pad(grey.diff(dim=-2), (0, 0, 0, 1), mode="replicate")
+        slopes.append((across**2 + down**2).sqrt())
+    slope = torch.maximum(*slopes)
+    limit = slope[skin].quantile(_FLAT_SHARE) if int(skin.sum()) < 2**24 else slope[skin].median()
+    return skin & (slope <= limit)
