@@ -8,8 +8,8 @@ from .smoothing import smooth, smooth_within
 _NARROWEST_FRACTION = 0.0125
 """Smoothing of the finest band, of a crop's side."""
 
-_LEVELS = 4
-"""Bands; each is twice as wide as the one before, the widest a tenth of a crop's side."""
+_LEVELS = 3
+"""Bands; each is twice as wide as the one before, the widest a twentieth of a crop's side."""
 
 
 def blend(photo: Tensor, restored: Tensor, weight: Tensor, side_px: float) -> Tensor:

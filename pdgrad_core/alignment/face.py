@@ -38,6 +38,10 @@ _BOX_IN_TEMPLATE: Points = np.array(
 # full profile comes to 58; swapped mouth corners to 63, swapped eyes to 69, both to 79.
 _LARGEST_MISFIT_PX = 60.0
 
+# How far beyond the photo's edges a landmark may lie, of the face's width: an eye that is just cut
+# off can be told, and its crop is filled by the mirrored photo.
+_OUTSIDE_FRACTION = 0.25
+
 _POINT_ORDER = "left eye, right eye, nose, left and right mouth corner (as seen in the picture)"
 
 
@@ -161,17 +165,13 @@ def face_from_landmarks(
         width: Width of the photo in pixels.
 
     Returns:
-        The face, with a box of the usual size around it.
+        The face, with a box of the usual size around it. Landmarks may lie outside the photo by up
+        to a quarter of the face's width, if their middle lies within.
 
     Raises:
-        InvalidInputError: A point lies outside the photo, or the points are in a wrong order.
+        InvalidInputError: A point lies further outside, or the points are in a wrong order.
     """
     points = landmarks if isinstance(landmarks, np.ndarray) else parse_landmarks(landmarks)
-    if (points < -0.5).any() or (points > np.array([width, height]) - 0.5).any():
-        raise InvalidInputError(
-            f"The landmarks {points.round(1).tolist()} do not all lie within the photo, which is "
-            f"{width}x{height} pixels."
-        )
     goal = template(len(points))
     matrix = similarity_from_points(points, goal)
     misfit = np.sqrt(((transform(matrix, points) - goal) ** 2).sum(axis=1).mean())
@@ -181,5 +181,19 @@ def face_from_landmarks(
             f"{_POINT_ORDER}."
         )
     corners = transform(invert(matrix), _BOX_IN_TEMPLATE)
+    face_px = float(np.linalg.norm(corners[1] - corners[0]))
+    _check_within(points, _OUTSIDE_FRACTION * face_px, height, width)
     (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
     return Face((float(left), float(top), float(right), float(bottom)), 1.0, points)
+
+
+def _check_within(points: Points, beyond_px: float, height: int, width: int) -> None:
+    size = np.array([width, height])
+    middle = points.mean(axis=0)
+    far = (points < -0.5 - beyond_px).any() or (points > size - 0.5 + beyond_px).any()
+    if far or (middle < -0.5).any() or (middle > size - 0.5).any():
+        raise InvalidInputError(
+            f"The landmarks {points.round(1).tolist()} do not lie within the photo, which is "
+            f"{width}x{height} pixels; up to {beyond_px:.0f} pixels outside it (a quarter of this "
+            "face's width) are accepted."
+        )

@@ -13,10 +13,10 @@ LARGEST_GRAIN = 6 / 127.5
 _SMALLEST_GRAIN = 0.5 / 127.5
 """Half a level is what rounding to 8 bits leaves."""
 
-_FLAT_SHARE = 0.4
+_FLAT_SHARE = 0.25
 """This part of the skin, with the least slope, is taken for flat."""
 
-_FEWEST_PX = 200
+_FEWEST_PX = 100
 """From fewer flat pixels nothing is measured."""
 
 # Immerkaer, Fast noise variance estimation (1996): blind to planes; of norm 6.
@@ -103,11 +103,12 @@ def _flat(result: Tensor, photo: Tensor, skin: Tensor) -> Tensor | None:
     if int(skin.sum()) * _FLAT_SHARE < _FEWEST_PX:
         return None
     slopes: list[Tensor] = []
-    for image in (result, photo):
-        grey = smooth(image.mean(1, keepdim=True), 2.0)
+    # Noise has slopes of its own, which smoothing removes; freckles are to be found all the same.
+    for image, sigma in ((result, 1.0), (photo, 2.0)):
+        grey = smooth(image.mean(1, keepdim=True), sigma)
         across = F.pad(grey.diff(dim=-1), (0, 1, 0, 0), mode="replicate")
         down = F.pad(grey.diff(dim=-2), (0, 0, 0, 1), mode="replicate")
         slopes.append((across**2 + down**2).sqrt())
-    slope = torch.maximum(*slopes)
-    limit = slope[skin].quantile(_FLAT_SHARE) if int(skin.sum()) < 2**24 else slope[skin].median()
-    return skin & (slope <= limit)
+    ranks = torch.maximum(*(slope / slope[skin].median().clamp(min=1e-6) for slope in slopes))
+    limit = ranks[skin].kthvalue(max(1, round(_FLAT_SHARE * int(skin.sum())))).values
+    return skin & (ranks <= limit)

@@ -21,7 +21,7 @@ _SIDE_PX = 128
 # In units of the distance from the eyes to the mouth: on the FFHQ template 131 of 512 px. The oval
 # runs from above the hairline to the chin, the head's from the crop's upper edge to the neck.
 _FACE_CENTRE, _FACE_REACH = 0.34, (1.06, 1.42)
-_HEAD_CENTRE, _HEAD_REACH = 0.10, (1.62, 1.88)
+_HEAD_CENTRE, _HEAD_REACH = 0.10, (1.85, 1.95)
 
 _CHANGED = 0.025
 """A smaller difference in Oklab between crop and result is none: about 6 of 255 in lightness."""
@@ -153,6 +153,6 @@ def _softened(inside: Tensor, feather_fraction: float, size_px: int) -> Tensor:
     width = feather_fraction * _SIDE_PX
     sigma = width / 4
     # The edge's middle lies half a feather outside the region, which itself stays whole.
-    grown = _dilated(inside, max(1, round(2 * sigma))).float()
+    grown = _dilated(inside, max(1, round(width / 2))).float()
     soft = feather(smooth(grown, sigma), 1.0) if width else grown
     return resize(soft, size_px, size_px, "bicubic").clamp(0, 1)

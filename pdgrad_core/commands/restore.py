@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .command_parser import CommandParser
 from .hints import add_hint_options, load_color_style, load_masks
 from .model_options import add_model_options, add_precision_options, step_progress
+from .paste_options import add_paste_options, paste_settings_of
 from .recipe_options import add_recipe_options, settings_of
 from .restore_report import photo_report, timing, write_report
 
@@ -57,6 +58,7 @@ def _add_method_options(parser: argparse.ArgumentParser) -> None:
     from ..restorers import RESTORERS
 
     add_recipe_options(parser)
+    add_paste_options(parser)
     group = parser.add_argument_group("networks")
     group.add_argument(
         "--restorer", metavar="NAME",
@@ -98,6 +100,7 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     row = settings.resolved()
     _check(args, row)
+    paste_settings_of(args, row)  # refuses wrong numbers before any work
     photos = [load_image(path) for path in args.photos]
     reference_photos = [load_image(path) for path in args.reference]
     masks, style = load_masks(args.mask, photos), load_color_style(args.color_style)
@@ -197,7 +200,9 @@ def _restore_one(
                 stages.on_step(state)
 
         found = restore_faces(crops, references, models, settings, hints=hints, on_step=on_step)
-    save_image(put_back(photo, faces, found.image.cpu(), finder.folders, finder.device), out)
+    pasting = paste_settings_of(args, settings.resolved())
+    results = found.image.cpu()
+    save_image(put_back(photo, faces, results, finder.folders, finder.device, pasting), out)
     if stages:
         stages.images("coarse", found.coarse)
         stages.images("result", found.image)
