@@ -31,6 +31,7 @@ from .boundary import (
     run_in_memory,
     stop_if_interrupted,
     to_host,
+    with_alpha_of,
 )
 from .restore_face_inputs import ALIGNED, AUTO, OWN, PHOTO_MODELS, inputs
 from .sample import BYTES_PER_PIXEL, for_the_page
@@ -97,7 +98,7 @@ class RestoreFace(io.ComfyNode):
             trace = Trace.on_cpu(found.trace)
             shown = json.dumps(for_the_page(trace.rows))
             return io.NodeOutput(
-                to_host(images),
+                with_alpha_of(photo, to_host(images)),
                 to_host(found.coarse),
                 trace,
                 ui={"pdgrad_trace": [shown]},
@@ -192,10 +193,14 @@ class _Work:
         )
 
     def _pasted(self, faces: list[list[AlignedFace]], results: Tensor) -> Tensor:
+        from ..pdgrad_core.alignment import PasteSettings
+
+        # Matching would take away the colours that a recipe gives to a grey photo.
+        pasting = PasteSettings(match_colors=not self.settings.resolved().takes_style)
         pasted: list[Tensor] = []
         for photo, here in zip(self.photos.split(1), faces, strict=True):
             own, results = results[: len(here)], results[len(here) :]
-            pasted.append(put_back(photo, here, own, all_folders()))
+            pasted.append(put_back(photo, here, own, all_folders(), settings=pasting))
         return torch.cat(pasted)
 
 

@@ -23,7 +23,7 @@ Box = tuple[int, int, int, int]
 _MATCHING_FRACTION = 0.02
 """Colours are compared in pictures smoothed by this much of a crop's side."""
 
-_SHARPNESS = 14.0
+_SHARPNESS = 8.0
 """How fast, between two faces, a pixel changes from the one to the other."""
 
 _SKIN_DEPTH = 0.12
