@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from ..images import resize
 from .oklab import from_oklab, to_oklab
 from .smoothing import smooth
 
@@ -16,6 +17,9 @@ _OUTLIER = 0.03
 """Where the shift of colour differs by more than this in Oklab, the pictures show two things."""
 
 _ROUNDS = 4
+
+_LARGEST_PX = 192
+"""Colours are compared in pictures shrunk to this size."""
 
 
 def match_colors(result: Tensor, photo: Tensor, weight: Tensor, sigma_px: float) -> Tensor:
@@ -37,16 +41,19 @@ def match_colors(result: Tensor, photo: Tensor, weight: Tensor, sigma_px: float)
     """
     if float(weight.sum()) < 1.0:
         return result
-    lab = to_oklab(result)
-    ours, theirs = smooth(lab, sigma_px), smooth(to_oklab(photo), sigma_px)
+    shrunk = max(1.0, max(result.shape[-2:]) / _LARGEST_PX)
+    height, width = (max(1, round(side / shrunk)) for side in result.shape[-2:])
+    small, goal, weight = (resize(one, height, width) for one in (result, photo, weight))
+    ours, theirs = (smooth(to_oklab(one), sigma_px / shrunk) for one in (small, goal))
     counts = weight
     for _ in range(_ROUNDS):
         mean, goal = _mean(ours, counts), _mean(theirs, counts)
-        apart = ((theirs - goal) - (ours - mean)).norm(dim=1, keepdim=True)
-        counts = weight / (1 + (apart / _OUTLIER) ** 2) ** 2
+        apart = ((theirs - goal) - (ours - mean)).square().sum(1, keepdim=True)
+        counts = weight / (1 + apart / _OUTLIER**2) ** 2
     mean, goal = _mean(ours, counts), _mean(theirs, counts)
     spread, wanted = _spread(ours, mean, counts), _spread(theirs, goal, counts)
     ratio = ((wanted + _NOISE) / (spread + _NOISE)).clamp(1 / _LARGEST_RATIO, _LARGEST_RATIO)
+    lab = to_oklab(result)
     matched = from_oklab((lab - mean) * ratio + goal)
     # What the way to Oklab and back rounds or clips is the result's own again.
     return result + (matched - from_oklab(lab))

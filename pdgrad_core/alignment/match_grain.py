@@ -1,5 +1,8 @@
 """Matching a restored face's grain to the photo's, measured where the skin is flat."""
 
+from collections.abc import Sequence
+from functools import cache
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -8,7 +11,7 @@ from ..images import resize
 from .smoothing import smooth
 
 LARGEST_GRAIN = 6 / 127.5
-"""Stronger noise is damage, which a restoration is to remove: 6 of 255 levels."""
+"""Of stronger noise only this much comes back, for it is damage: 6 of 255 levels."""
 
 _SMALLEST_GRAIN = 0.5 / 127.5
 """Half a level is what rounding to 8 bits leaves."""
@@ -40,39 +43,56 @@ def missing_grain(result: Tensor, photo: Tensor, skin: Tensor) -> Tensor:
     flat = _flat(result, photo, skin)
     if flat is None:
         return torch.zeros_like(result)
-    generator = torch.Generator().manual_seed(0)
-    height, width = result.shape[-2:]
+    share = min(1.0, LARGEST_GRAIN / max(_deviation(photo, flat), 1e-6))
     grain = torch.zeros_like(result)
     for brightness in (True, False):
-        channels = 1 if brightness else 3
-        fine = torch.randn(1, channels, height, width, generator=generator)
-        half = torch.randn(1, channels, (height + 1) // 2, (width + 1) // 2, generator=generator)
-        coarse = resize(half, height, width)
-        if not brightness:
-            fine, coarse = (noise - noise.mean(1, keepdim=True) for noise in (fine, coarse))
-        a, b = _amounts(
-            *(_part(image, brightness) for image in (result, photo)), fine, coarse, flat
-        )
-        grain = grain + a * fine + b * coarse
+        ours, theirs = (_levels(_part(image, brightness), flat) for image in (result, photo))
+        wanted = [
+            max(0.0, (share * goal) ** 2 - own**2) if goal > _SMALLEST_GRAIN else 0.0
+            for own, goal in zip(ours, theirs, strict=True)
+        ]
+        if any(wanted):
+            a, b = _amounts(wanted, *_levels_of_noise(brightness))
+            fine, coarse = _noises(*result.shape[-2:], brightness)
+            grain = grain + a * fine + b * coarse
     return grain
 
 
+def _noises(height: int, width: int, brightness: bool) -> tuple[Tensor, Tensor]:
+    """Return white noise, and such of half the size enlarged; of grey or of colour alone."""
+    generator = torch.Generator().manual_seed(int(brightness))
+    channels = 1 if brightness else 3
+    fine = torch.randn(1, channels, height, width, generator=generator)
+    half = torch.randn(1, channels, (height + 1) // 2, (width + 1) // 2, generator=generator)
+    coarse = resize(half, height, width)
+    if brightness:
+        return fine, coarse
+    return fine - fine.mean(1, keepdim=True), coarse - coarse.mean(1, keepdim=True)
+
+
+@cache
+def _levels_of_noise(brightness: bool) -> tuple[tuple[float, float], tuple[float, float]]:
+    everywhere = torch.ones(1, 1, 256, 256, dtype=torch.bool)
+    fine, coarse = _noises(256, 256, brightness)
+    return _levels(fine, everywhere), _levels(coarse, everywhere)
+
+
 def _amounts(
-    result: Tensor, photo: Tensor, fine: Tensor, coarse: Tensor, flat: Tensor
+    wanted: Sequence[float], fine: Sequence[float], coarse: Sequence[float]
 ) -> tuple[float, float]:
-    """Return how much of two noises is missing, from the levels of all four at two scales."""
-    ours, theirs, white, soft = (_levels(one, flat) for one in (result, photo, fine, coarse))
-    wanted = [
-        max(0.0, min(goal, LARGEST_GRAIN) ** 2 - own**2) if goal > _SMALLEST_GRAIN else 0.0
-        for own, goal in zip(ours, theirs, strict=True)
-    ]
-    if wanted[0] == 0:
+    """Return how much of two noises adds up to the variances wanted at two scales.
+
+    Args:
+        wanted: Variance at full and at half size.
+        fine: Standard deviations of the finer noise at both.
+        coarse: Those of the coarser noise.
+    """
+    # a^2 fine + b^2 coarse = wanted, at both scales; neither may be negative.
+    whole = fine[0] ** 2 * coarse[1] ** 2 - fine[1] ** 2 * coarse[0] ** 2
+    if whole <= 0:
         return 0.0, 0.0
-    # a^2 white + b^2 soft = wanted, at both scales; neither may be negative.
-    whole = white[0] ** 2 * soft[1] ** 2 - white[1] ** 2 * soft[0] ** 2
-    b2 = (white[0] ** 2 * wanted[1] - white[1] ** 2 * wanted[0]) / whole if whole else 0.0
-    b2 = min(max(b2, 0.0), wanted[0] / soft[0] ** 2)
-    a2 = max(0.0, wanted[0] - b2 * soft[0] ** 2) / white[0] ** 2
+    b2 = max(0.0, fine[0] ** 2 * wanted[1] - fine[1] ** 2 * wanted[0]) / whole
+    a2 = max(0.0, wanted[0] - b2 * coarse[0] ** 2) / fine[0] ** 2
     return a2**0.5, b2**0.5
 
 

@@ -98,7 +98,7 @@ def _changed(before: Tensor, after: Tensor) -> Tensor:
     strip = _strip()
     # One colour over all of it is no change of shape: compare as if the colours were matched.
     shift = ((new - old) * strip).sum((-1, -2), keepdim=True) / strip.sum()
-    differs = (new - old - shift).norm(dim=1, keepdim=True) > _CHANGED
+    differs = _length(new - old - shift) > _CHANGED
     backdrop = _like_the_border(old, strip) & _like_the_border(new, strip)
     return differs & ~backdrop
 
@@ -116,8 +116,12 @@ def _strip() -> Tensor:
 def _like_the_border(lab: Tensor, strip: Tensor) -> Tensor:
     """Return where a picture looks like what its border would be if it went on inwards."""
     going_on, _ = smooth_within(lab, strip, 0.18 * _SIDE_PX)
-    spread = ((lab - going_on).norm(dim=1, keepdim=True) * strip).sum() / strip.sum()
-    return (lab - going_on).norm(dim=1, keepdim=True) < 2 * _CHANGED + spread
+    apart = _length(lab - going_on)
+    return apart < 2 * _CHANGED + (apart * strip).sum() / strip.sum()
+
+
+def _length(lab: Tensor) -> Tensor:
+    return lab.square().sum(1, keepdim=True).sqrt()
 
 
 def _connected(inside: Tensor, seed: Tensor) -> Tensor:
