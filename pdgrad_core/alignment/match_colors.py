@@ -18,6 +18,9 @@ _OUTLIER = 0.03
 
 _ROUNDS = 4
 
+_HIGHLIGHT = 0.12
+"""Within this distance of white in lightness, colours are shifted less and less."""
+
 _LARGEST_PX = 192
 """Colours are compared in pictures shrunk to this size."""
 
@@ -54,7 +57,10 @@ def match_colors(result: Tensor, photo: Tensor, weight: Tensor, sigma_px: float)
     spread, wanted = _spread(ours, mean, counts), _spread(theirs, goal, counts)
     ratio = ((wanted + _NOISE) / (spread + _NOISE)).clamp(1 / _LARGEST_RATIO, _LARGEST_RATIO)
     lab = to_oklab(result)
-    matched = from_oklab((lab - mean) * ratio + goal)
+    change = (lab - mean) * ratio + goal - lab
+    # White that was clipped lost its colour; shifting it would tint every highlight.
+    change[:, 1:] *= ((1 - lab[:, :1]) / _HIGHLIGHT).clamp(0, 1)
+    matched = from_oklab(lab + change)
     # What the way to Oklab and back rounds or clips is the result's own again.
     return result + (matched - from_oklab(lab))
 

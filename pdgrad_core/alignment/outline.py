@@ -26,6 +26,9 @@ _HEAD_CENTRE, _HEAD_REACH = 0.10, (1.85, 1.95)
 _CHANGED = 0.025
 """A smaller difference in Oklab between crop and result is none: about 6 of 255 in lightness."""
 
+_DETAIL = 2 / 127.5
+"""Less change of detail, on average, is none: 2 of 255."""
+
 _SMOOTH_FRACTION = 0.012
 """Differences are looked at in pictures smoothed by this much of the crop's side."""
 
@@ -65,7 +68,7 @@ def head_outline(
     before, after = (resize(one, _SIDE_PX, _SIDE_PX) for one in (crop, result))
     oval = face_oval(points, _SIDE_PX, _SIDE_PX) > 0
     head = _oval(points, (_SIDE_PX, _SIDE_PX), _HEAD_CENTRE, _HEAD_REACH) > 0
-    changed = _changed(before, after) & head
+    changed = (_changed(before, after) | _sharpened(crop, result)) & head
     inside = _filled(_connected(changed | oval, oval))
     return _softened(inside.float(), feather_fraction, result.shape[-1])
 
@@ -101,6 +104,19 @@ def _changed(before: Tensor, after: Tensor) -> Tensor:
     differs = _length(new - old - shift) > _CHANGED
     backdrop = _like_the_border(old, strip) & _like_the_border(new, strip)
     return differs & ~backdrop
+
+
+def _sharpened(crop: Tensor, result: Tensor) -> Tensor:
+    """Return where detail came or went more than it did along the border, as it does in hair."""
+    size_px = result.shape[-1]
+    before, after = (
+        resize(one, size_px, size_px, "bicubic").mean(1, keepdim=True) for one in (crop, result)
+    )
+    change = after - before
+    detail = (change - smooth(change, 2 * _SMOOTH_FRACTION * size_px)).abs()
+    level = smooth(resize(detail, _SIDE_PX, _SIDE_PX), _SMOOTH_FRACTION * _SIDE_PX)
+    strip = _strip()
+    return level > 2 * (level * strip).sum() / strip.sum() + _DETAIL
 
 
 def _strip() -> Tensor:
