@@ -53,7 +53,7 @@ def missing_grain(result: Tensor, photo: Tensor, skin: Tensor) -> Tensor:
         ]
         if any(wanted):
             a, b = _amounts(wanted, *_levels_of_noise(brightness))
-            fine, coarse = _noises(*result.shape[-2:], brightness)
+            fine, coarse = _noises(result.shape[-2], result.shape[-1], brightness)
             grain = grain + a * fine + b * coarse
     return grain
 

@@ -76,13 +76,14 @@ def paste_faces(
     allowed = None if mask is None else _allowed(mask, photo, canvas)
     weights = torch.zeros(1, 1, *canvas.shape[-2:])
     image, layers = canvas.clone(), list[Layer]()
+    size = (canvas.shape[-2], canvas.shape[-1])
     for face, result in _in_order(faces, results):
         crop = result.detach().cpu().float().clamp(-1, 1)
         if face.whole:
             _lay_whole(image, weights, crop, None if parser is None else parser(crop), allowed)
             continue
         to_crop = _to_crop(face, photo, canvas, crop.shape[-1])
-        layer = make_layer(face, crop, to_crop, canvas.shape[-2:], settings, parser)
+        layer = make_layer(face, crop, to_crop, size, settings, parser)
         layers += [] if layer is None else [layer.matched(canvas, settings)]
     for group in groups(layers):
         _lay(image, weights, join(group), allowed, settings)
