@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from comfy_api.latest import io
@@ -33,6 +33,66 @@ OUTLINES = ["whole crop", "face and hair"]
 FACE = OUTLINES[1]
 
 
+def _inputs() -> list[Any]:
+    return [
+        io.Image.Input("photo", tooltip="The photo that the faces were cut from."),
+        io.Image.Input("restored", tooltip="The restored faces, in the crops' order."),
+        FacesIO.Input("placement", tooltip="From Align Faces."),
+        schema.choice(
+            "outline",
+            OUTLINES,
+            FACE,
+            "What is pasted: face and hair only (as ParseNet sees them, where its file is "
+            "here; otherwise by the landmarks and by what was changed), or the whole crop.",
+        ),
+        schema.real(
+            "feather_fraction",
+            FEATHER_FRACTION,
+            (0.0, 0.5),
+            0.01,
+            "Width of the soft edge, of the crop's side; 0 is a hard edge.",
+        ),
+        schema.real(
+            "scale",
+            1.0,
+            (1.0, MAX_SCALE),
+            0.5,
+            "Enlargement of the whole photo; ignored where a background is connected.",
+        ),
+        io.Mask.Input("mask", optional=True, tooltip="Where it is 0 the photo stays as it was."),
+        io.Image.Input(
+            "background",
+            optional=True,
+            tooltip="The photo after another enlargement; the faces are laid on it.",
+        ),
+    ]
+
+
+def _switches() -> list[Any]:
+    """Return the inputs that came later."""
+    return [
+        schema.switch(
+            "match_colors",
+            True,
+            "Fit each face's colours to the photo around it; off keeps the restorer's, as "
+            "for colorization.",
+            optional=True,
+        ),
+        schema.switch(
+            "match_grain",
+            True,
+            "Give each face the photo's grain, as measured in flat skin.",
+            optional=True,
+        ),
+        schema.switch(
+            "multiband",
+            True,
+            "Blend light and colours over a wider edge than details.",
+            optional=True,
+        ),
+    ]
+
+
 class PasteFaces(io.ComfyNode):
     """See `define_schema`."""
 
@@ -48,59 +108,7 @@ class PasteFaces(io.ComfyNode):
                 "its hair, in the colours and with the grain of the photo. Outside the outline "
                 "the photo stays exactly as it was, its transparency too."
             ),
-            inputs=[
-                io.Image.Input("photo", tooltip="The photo that the faces were cut from."),
-                io.Image.Input("restored", tooltip="The restored faces, in the crops' order."),
-                FacesIO.Input("placement", tooltip="From Align Faces."),
-                schema.choice(
-                    "outline",
-                    OUTLINES,
-                    FACE,
-                    "What is pasted: face and hair only (as ParseNet sees them, where its file is "
-                    "here; otherwise by the landmarks and by what was changed), or the whole crop.",
-                ),
-                schema.real(
-                    "feather_fraction",
-                    FEATHER_FRACTION,
-                    (0.0, 0.5),
-                    0.01,
-                    "Width of the soft edge, of the crop's side; 0 is a hard edge.",
-                ),
-                schema.real(
-                    "scale",
-                    1.0,
-                    (1.0, MAX_SCALE),
-                    0.5,
-                    "Enlargement of the whole photo; ignored where a background is connected.",
-                ),
-                io.Mask.Input(
-                    "mask", optional=True, tooltip="Where it is 0 the photo stays as it was."
-                ),
-                io.Image.Input(
-                    "background",
-                    optional=True,
-                    tooltip="The photo after another enlargement; the faces are laid on it.",
-                ),
-                schema.switch(
-                    "match_colors",
-                    True,
-                    "Fit each face's colours to the photo around it; off keeps the restorer's, as "
-                    "for colorization.",
-                    optional=True,
-                ),
-                schema.switch(
-                    "match_grain",
-                    True,
-                    "Give each face the photo's grain, as measured in flat skin.",
-                    optional=True,
-                ),
-                schema.switch(
-                    "multiband",
-                    True,
-                    "Blend light and colours over a wider edge than details.",
-                    optional=True,
-                ),
-            ],
+            inputs=[*_inputs(), *_switches()],
             outputs=[
                 io.Image.Output("image", display_name="image"),
                 io.Mask.Output("pasted", display_name="pasted"),

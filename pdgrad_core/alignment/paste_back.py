@@ -74,19 +74,10 @@ def paste_faces(
     ground = _ground(photo, background, scale)
     canvas = ground.detach().cpu().float()
     allowed = None if mask is None else _allowed(mask, photo, canvas)
-    weights = torch.zeros(1, 1, *canvas.shape[-2:])
-    image, layers = canvas.clone(), list[Layer]()
-    size = (canvas.shape[-2], canvas.shape[-1])
-    for face, result in _in_order(faces, results):
-        crop = result.detach().cpu().float().clamp(-1, 1)
-        if face.whole:
-            _lay_whole(image, weights, crop, None if parser is None else parser(crop), allowed)
-            continue
-        to_crop = _to_crop(face, photo, canvas, crop.shape[-1])
-        layer = make_layer(face, crop, to_crop, size, settings, parser)
-        layers += [] if layer is None else [layer.matched(canvas, settings)]
-    for group in groups(layers):
-        _lay(image, weights, join(group), allowed, settings)
+    pairs = _in_order(faces, results)
+    whole = [(crop, parser and parser(crop)) for face, crop in pairs if face.whole]
+    layers = _layers(pairs, photo, canvas, settings, parser)
+    image, weights = _laid(canvas, layers, whole, allowed, settings)
     # The picture's own numbers, whatever their dtype, where nothing was pasted.
     pasted = torch.where(weights.to(ground.device) > 0, image.to(ground), ground)
     return Pasted(pasted.to(photo), weights)
@@ -116,11 +107,47 @@ def paste_back(
     ).image
 
 
+def _laid(
+    canvas: Tensor,
+    layers: Sequence[Layer],
+    whole: Sequence[tuple[Tensor, Tensor | None]],
+    allowed: Tensor | None,
+    settings: PasteSettings,
+) -> tuple[Tensor, Tensor]:
+    """Return a copy of the canvas with everything laid on it, and the weights."""
+    image, weights = canvas.clone(), torch.zeros(1, 1, *canvas.shape[-2:])
+    for crop, outline in whole:
+        _lay_whole(image, weights, crop, outline, allowed)
+    for group in groups(layers):
+        _lay(image, weights, join(group), allowed, settings)
+    return image, weights
+
+
+def _layers(
+    pairs: Sequence[tuple[AlignedFace, Tensor]],
+    photo: Tensor,
+    canvas: Tensor,
+    settings: PasteSettings,
+    parser: Callable[[Tensor], Tensor] | None,
+) -> list[Layer]:
+    """Return the crops that reach into the picture, in their places and matched to it."""
+    size = (canvas.shape[-2], canvas.shape[-1])
+    found: list[Layer] = []
+    for face, crop in pairs:
+        if face.whole:
+            continue
+        to_crop = _to_crop(face, photo, canvas, crop.shape[-1])
+        layer = make_layer(face, crop, to_crop, size, settings, parser)
+        found += [] if layer is None else [layer.matched(canvas, settings)]
+    return found
+
+
 def _in_order(
     faces: Sequence[AlignedFace], results: Sequence[Tensor]
 ) -> list[tuple[AlignedFace, Tensor]]:
     """Return faces with their results by place, so that rounding does not depend on their order."""
-    pairs = zip(faces, results, strict=True)
+    crops = [result.detach().cpu().float().clamp(-1, 1) for result in results]
+    pairs = zip(faces, crops, strict=True)
     return sorted(pairs, key=lambda one: (*one[0].matrix.ravel().tolist(), float(one[1].sum())))
 
 

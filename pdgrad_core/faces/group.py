@@ -45,13 +45,7 @@ def draw_group(
     Raises:
         InvalidInputError: Nobody, unequal numbers, or another size.
     """
-    if not persons or len(persons) != len(views):
-        raise InvalidInputError(
-            f"A group needs one view for each person, found {len(persons)} persons and "
-            f"{len(views)} views."
-        )
-    if size not in SIZES:
-        raise InvalidInputError(f"expected size 64 or 128, found {size}; choose one of these.")
+    _check(persons, views, size)
     drawn = render(sample_identities(persons), sample_views(views), size)
     assert drawn.parts is not None
     inside = (drawn.parts != PARTS.index("background"))[:, None].float()
@@ -77,6 +71,16 @@ def draw_group(
             covered[below] = torch.maximum(covered[below], cover[:, -1:].expand_as(covered[below]))
         points.append(drawn.landmarks[index] + torch.tensor([left - 0.5, top - 0.5]))
     return Group(picture[None], torch.stack(points), covered[None])
+
+
+def _check(persons: Sequence[int], views: Sequence[int], size: int) -> None:
+    if not persons or len(persons) != len(views):
+        raise InvalidInputError(
+            f"A group needs one view for each person, found {len(persons)} persons and "
+            f"{len(views)} views."
+        )
+    if size not in SIZES:
+        raise InvalidInputError(f"expected size 64 or 128, found {size}; choose one of these.")
 
 
 def landmarks_text(landmarks: Tensor) -> str:
