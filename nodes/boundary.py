@@ -49,7 +49,8 @@ def from_host(image: Tensor, what: str) -> Tensor:
     """Turn the host's IMAGE `(B, H, W, C)` in [0, 1] into `(B, 3, H, W)` in [-1, 1], copied.
 
     Args:
-        image: As it comes from the wire; an alpha channel is left behind, and the log says so.
+        image: As it comes from the wire; an alpha channel is left behind, and the log says so (but
+            see `with_alpha_of`).
         what: The image in words, for the error.
 
     Raises:
@@ -62,20 +63,6 @@ def from_host(image: Tensor, what: str) -> Tensor:
     return converted
 
 
-def with_alpha_of(source: Tensor, image: Tensor) -> Tensor:
-    """Return the host's IMAGE with the alpha channel of another one that it was made from.
-
-    Args:
-        source: `(B, H, W, C)`; where C is 3 there is no alpha.
-        image: `(B, H', W', 3)`; the alpha is resized to it.
-    """
-    if source.shape[-1] <= 3:
-        return image
-    alpha = source[..., 3:4].clone().float().movedim(-1, 1)
-    fitted = resize(alpha, image.shape[1], image.shape[2]).clamp(0, 1).movedim(1, -1)
-    return torch.cat([image, fitted.to(image)], -1)
-
-
 def mask_from_host(mask: Tensor) -> Tensor:
     """Turn the host's MASK `(B, H, W)` or `(H, W)` into `(B, 1, H, W)`, copied."""
     return mask.clone().reshape(-1, 1, *mask.shape[-2:]).float()
@@ -84,6 +71,39 @@ def mask_from_host(mask: Tensor) -> Tensor:
 def to_host(image: Tensor) -> Tensor:
     """Turn `(B, 3, H, W)` in [-1, 1] into the host's IMAGE on its intermediate device."""
     return to_unit(image).to(management.intermediate_device())
+
+
+def mask_to_host(mask: Tensor) -> Tensor:
+    """Turn `(B, 1, H, W)` from 0 to 1 into the host's MASK on its intermediate device."""
+    return mask[:, 0].float().contiguous().to(management.intermediate_device())
+
+
+def with_alpha_of(source: Tensor, image: Tensor) -> Tensor:
+    """Give an IMAGE the transparency of another, where that has any.
+
+    Args:
+        source: IMAGE `(B or 1, h, w, C)`; with four channels its last is taken, resized to fit.
+        image: IMAGE `(B, H, W, 3)`.
+    """
+    if source.shape[-1] != 4:
+        return image
+    height, width = image.shape[1:3]
+    alpha = source[..., 3:].movedim(-1, 1).float().clone()
+    fitted = resize(alpha, height, width).clamp(0, 1).movedim(1, -1).to(image)
+    return torch.cat([image, fitted.expand(len(image), -1, -1, -1)], dim=-1)
+
+
+def with_pixels_of(source: Tensor, image: Tensor, changed: Tensor) -> Tensor:
+    """Give an IMAGE another's own numbers where nothing was changed: conversion rounds them.
+
+    Args:
+        source: IMAGE `(B or 1, h, w, C)`; of another size, nothing is taken.
+        image: IMAGE `(B, H, W, 3)`.
+        changed: MASK `(B, H, W)`, 0 where nothing was changed.
+    """
+    if source.shape[1:3] != image.shape[1:3]:
+        return image
+    return torch.where(changed[..., None] > 0, image, source[..., :3].clone().to(image))
 
 
 def patcher_for(network: nn.Module) -> Patcher:

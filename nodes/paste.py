@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..pdgrad_core.errors import InvalidInputError
+from ..pdgrad_core.errors import CheckpointNotFoundError, InvalidInputError
 from . import schema
 from .boundary import (
     from_host,
     load_networks,
     mask_from_host,
+    mask_to_host,
     outside_inference_mode,
     patcher_for,
     to_host,
+    with_alpha_of,
+    with_pixels_of,
 )
 from .checked import CheckedNode
 from .node_schema import node_schema
@@ -26,11 +27,72 @@ from .sockets import FacesIO, Placement
 from .weights import weights_path
 
 if TYPE_CHECKING:
-    from ..pdgrad_core.alignment import AlignedFace
+    from ..pdgrad_core.alignment import FaceParser, Pasted
 
 FEATHER_FRACTION = 0.1
 MAX_SCALE = 8.0
 OUTLINES = ["whole crop", "face and hair"]
+FACE = OUTLINES[1]
+
+
+def _inputs() -> list[Any]:
+    return [
+        io.Image.Input("photo", tooltip="The photo that the faces were cut from."),
+        io.Image.Input("restored", tooltip="The restored faces, in the crops' order."),
+        FacesIO.Input("placement", tooltip="From Align Faces."),
+        schema.choice(
+            "outline",
+            OUTLINES,
+            FACE,
+            "What is pasted: face and hair only (as ParseNet sees them, where its file is "
+            "here; otherwise by the landmarks and by what was changed), or the whole crop.",
+        ),
+        schema.real(
+            "feather_fraction",
+            FEATHER_FRACTION,
+            (0.0, 0.5),
+            0.01,
+            "Width of the soft edge, of the crop's side; 0 is a hard edge.",
+        ),
+        schema.real(
+            "scale",
+            1.0,
+            (1.0, MAX_SCALE),
+            0.5,
+            "Enlargement of the whole photo; ignored where a background is connected.",
+        ),
+        io.Mask.Input("mask", optional=True, tooltip="Where it is 0 the photo stays as it was."),
+        io.Image.Input(
+            "background",
+            optional=True,
+            tooltip="The photo after another enlargement; the faces are laid on it.",
+        ),
+    ]
+
+
+def _switches() -> list[Any]:
+    """Return the inputs that came later."""
+    return [
+        schema.switch(
+            "match_colors",
+            True,
+            "Fit each face's colours to the photo around it; off keeps the restorer's, as "
+            "for colorization.",
+            optional=True,
+        ),
+        schema.switch(
+            "match_grain",
+            True,
+            "Give each face the photo's grain, as measured in flat skin.",
+            optional=True,
+        ),
+        schema.switch(
+            "multiband",
+            True,
+            "Blend light and colours over a wider edge than details.",
+            optional=True,
+        ),
+    ]
 
 
 def _outputs() -> list[Any]:
@@ -58,42 +120,11 @@ class PasteFaces(CheckedNode):
             display_name="Paste Faces Back",
             category="PDGrad/align",
             description=(
-                "Lays restored faces back into their photo with a soft edge. Outside the crops the "
-                "photo stays exactly as it was."
+                "Lays restored faces back into their photo so that nobody sees where: the face and "
+                "its hair, in the colours and with the grain of the photo. Outside the outline "
+                "the photo stays exactly as it was, its transparency too."
             ),
-            inputs=[
-                io.Image.Input("photo", tooltip="The photo that the faces were cut from."),
-                io.Image.Input("restored", tooltip="The restored faces, in the crops' order."),
-                FacesIO.Input("placement", tooltip="From Align Faces."),
-                schema.choice(
-                    "outline",
-                    OUTLINES,
-                    OUTLINES[0],
-                    "What is pasted: the whole crop, or face and hair only (needs ParseNet).",
-                ),
-                schema.real(
-                    "feather_fraction",
-                    FEATHER_FRACTION,
-                    (0.0, 0.5),
-                    0.01,
-                    "Width of the soft edge, of the crop's side; 0 is a hard edge.",
-                ),
-                schema.real(
-                    "scale",
-                    1.0,
-                    (1.0, MAX_SCALE),
-                    0.5,
-                    "Enlargement of the whole photo; ignored where a background is connected.",
-                ),
-                io.Mask.Input(
-                    "mask", optional=True, tooltip="Where it is 0 the photo stays as it was."
-                ),
-                io.Image.Input(
-                    "background",
-                    optional=True,
-                    tooltip="The photo after another enlargement; the faces are laid on it.",
-                ),
-            ],
+            inputs=[*_inputs(), *_switches()],
             outputs=_outputs(),
         )
 
@@ -113,59 +144,43 @@ class PasteFaces(CheckedNode):
         scale: float,
         mask: Tensor | None = None,
         background: Tensor | None = None,
+        match_colors: bool = True,
+        match_grain: bool = True,
+        multiband: bool = True,
     ) -> io.NodeOutput:
         """Paste photo by photo; the second output is the weight of what was pasted."""
+        from ..pdgrad_core.alignment import PasteSettings, paste_faces
+
         with outside_inference_mode():
             photos = from_host(photo, "The photo").split(1)
             results = from_host(restored, "The restored face").split(1)
             _check_placement(placement, photos, results)
+            kind = "face" if outline == FACE else "crop"
+            settings = PasteSettings(kind, match_colors, match_grain, multiband, feather_fraction)
+            parser = _parser() if outline == FACE else None
             grounds = _per_photo(background, len(photos), "background")
             masks = _per_photo(mask, len(photos), "mask")
-            outlines = _outlines(results) if outline == OUTLINES[1] else ()
-            pasted: list[Tensor] = []
-            weights: list[Tensor] = []
-            done = 0
+            done: list[Pasted] = []
             for index, faces in enumerate(placement.faces):
-                here = slice(done, done + len(faces))
-                done = here.stop
-                paste = _Paste(faces, outlines[here], scale, masks[index], feather_fraction)
-                pasted.append(paste(photos[index], results[here], grounds[index]))
-                weights.append(paste.weight(photos[index], results[here], grounds[index]))
-            return io.NodeOutput(to_host(torch.cat(pasted)), to_host(torch.cat(weights))[..., 0])
-
-
-@dataclass(frozen=True)
-class _Paste:
-    """How the faces of one photo are laid back."""
-
-    faces: Sequence[AlignedFace]
-    outlines: Sequence[Tensor]
-    scale: float
-    mask: Tensor | None
-    feather_fraction: float
-
-    def __call__(
-        self, photo: Tensor, results: Sequence[Tensor], background: Tensor | None
-    ) -> Tensor:
-        from ..pdgrad_core.alignment import paste_back
-
-        outlines = iter(self.outlines)
-        return paste_back(
-            photo,
-            self.faces,
-            results,
-            scale=self.scale,
-            background=background,
-            mask=self.mask,
-            parser=(lambda _crop: next(outlines)) if self.outlines else None,
-            feather_fraction=self.feather_fraction,
-        )
-
-    def weight(self, photo: Tensor, results: Sequence[Tensor], background: Tensor | None) -> Tensor:
-        """Return the weight of what is pasted, as grey from -1 to 1: white laid on black."""
-        black = None if background is None else torch.full_like(background, -1)
-        white = [torch.ones_like(result) for result in results]
-        return self(torch.full_like(photo, -1), white, black)
+                here, results = results[: len(faces)], results[len(faces) :]
+                done.append(
+                    paste_faces(
+                        photos[index],
+                        faces,
+                        here,
+                        settings,
+                        scale=scale,
+                        background=grounds[index],
+                        mask=masks[index],
+                        parser=parser,
+                    )
+                )
+            image = to_host(torch.cat([one.image for one in done]))
+            weight = mask_to_host(torch.cat([one.weight for one in done]))
+            ground = photo if background is None else background
+            if background is not None or scale == 1:
+                image = with_pixels_of(ground, image, weight)
+            return io.NodeOutput(with_alpha_of(ground, image), weight)
 
 
 def _check_placement(
@@ -198,12 +213,17 @@ def _per_photo(image: Tensor | None, count: int, what: str) -> list[Tensor | Non
     return [*parts] * (count if len(parts) == 1 else 1)
 
 
-def _outlines(results: tuple[Tensor, ...]) -> list[Tensor]:
+def _parser() -> FaceParser | None:
+    """Return ParseNet under the host's care, or None where its file is not here."""
     from ..pdgrad_core.alignment import load_parser
 
-    parser = load_parser(weights_path("parsenet", "facedetection"))
+    try:
+        path = weights_path("parsenet", "facedetection")
+    except CheckpointNotFoundError:
+        return None
+    parser = load_parser(path)
     load_networks([patcher_for(parser.network)])
-    return [parser(result) for result in results]
+    return parser
 
 
 NODES = [PasteFaces]

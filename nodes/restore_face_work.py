@@ -111,12 +111,16 @@ class FaceWork:
 
     def __call__(self) -> Found:
         """Restore the photos' faces by portions; a photo without one stays as it is."""
+        from ..pdgrad_core.alignment import PasteSettings
+
         row = self.settings.resolved()
         loaded = self._loaded(row)
         size_px = loaded.models.prior.image_size
         finder = PhotoFinder(self.values, size_px)
         faces = finder.faces(self.photos)
         masks, whole_masks = self._masks(faces), self._whole_masks()
+        # Matching would take away the colours that a recipe gives to a grey photo.
+        pasting = PasteSettings(match_colors=not row.takes_style)
         references = finder.references(self._references())
         limit = self.values.get("faces_at_once") or faces_that_fit(loaded.patchers, size_px)
         steps = row.sampler(loaded.models.prior).total_steps
@@ -133,7 +137,7 @@ class FaceWork:
             return found.image.cpu()
 
         for photo, results in in_portions(self._queue(faces, masks), limit, restore):
-            whole = put_back(photo.photo, photo.faces, results, all_folders())
+            whole = put_back(photo.photo, photo.faces, results, all_folders(), settings=pasting)
             if row.keeps_known:
                 whole = keep_known_pixels(photo.photo, whole, whole_masks[photo.number])
             self.photos.put(photo.number, whole)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .files import write_whole
-from .images import from_picture, is_grey, one_image, resize, to_unit
+from .images import check_finite, from_picture, is_grey, one_image, resize, to_unit
 from .pictures.decoding import Picture, decode
 from .pictures.encodings import Encoding, Values
 from .pictures.formats import Format, format_of

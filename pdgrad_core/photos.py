@@ -15,6 +15,7 @@ from .alignment.face import Face, invert
 from .alignment.landmark_text import faces_from_text
 from .alignment.mask import load_parser
 from .alignment.paste_back import paste_back
+from .alignment.paste_settings import PasteSettings
 from .alignment.warp import warp
 from .errors import NoFaceError
 from .images import resize
@@ -137,10 +138,12 @@ def put_back(
     results: Tensor,
     folders: Sequence[Path] = (),
     device: torch.device | str = "cpu",
+    settings: PasteSettings | None = None,
 ) -> Tensor:
     """Paste restored faces into their photo; an already aligned photo becomes its result.
 
-    ParseNet's mask of face and hair limits the paste where its weights are in the folders.
+    The outline of face and hair is ParseNet's where its weights are in the folders; otherwise it
+    follows from the landmarks and from what was changed.
 
     Args:
         photo: `(1, 3, H, W)` in [-1, 1].
@@ -148,13 +151,15 @@ def put_back(
         results: Their restorations, `(len(faces), 3, S, S)`.
         folders: Where ParseNet's weights are looked for.
         device: Where ParseNet runs.
+        settings: Outline, edge and what is matched; None for the defaults.
     """
+    settings = settings or PasteSettings()
     if not faces:
         raise NoFaceError("There is no restored face to put back into the photo.")
     if faces[0].whole:
         return results[:1]
-    parsenet = locate(weight_file("parsenet"), folders)
     parser: Callable[[Tensor], Tensor] | None = None
-    if parsenet is not None:
-        parser = load_parser(parsenet, device)
-    return paste_back(photo, faces, list(results.split(1)), parser=parser)
+    if settings.outline == "face":
+        parsenet = locate(weight_file("parsenet"), folders)
+        parser = None if parsenet is None else load_parser(parsenet, device)
+    return paste_back(photo, faces, list(results.split(1)), settings, parser=parser)

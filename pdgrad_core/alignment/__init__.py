@@ -9,7 +9,8 @@ from .face import Face, face_from_landmarks, parse_landmarks
 from .landmark_text import faces_from_text, landmarks_of_photos
 from .mask import FaceParser, load_parser
 from .mesh import points_from_mesh
-from .paste_back import paste_back
+from .paste_back import Pasted, paste_back, paste_faces
+from .paste_settings import PasteSettings
 from .yunet import YuNetDetector, load_yunet
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "Face",
     "FaceDetector",
     "FaceParser",
+    "PasteSettings",
+    "Pasted",
     "YuNetDetector",
     "align_face",
     "best_detector",
@@ -31,6 +34,7 @@ __all__ = [
     "load_yunet",
     "parse_landmarks",
     "paste_back",
+    "paste_faces",
     "points_from_mesh",
     "take_as_aligned",
 ]

@@ -41,6 +41,9 @@ _LARGEST_MISFIT_PX = 60.0
 # Landmarks whose extent in one direction is a smaller fraction than this of that in the other lie
 # on a line, from which no face can be cut. A full profile comes to 0.36; of three points, to 0.1.
 _LEAST_SPREAD = 0.05
+# How far beyond the photo's edges a landmark may lie, of the face's width: an eye that is just cut
+# off can be told, and its crop is filled by the mirrored photo.
+_OUTSIDE_FRACTION = 0.25
 
 _POINT_ORDER = "left eye, right eye, nose, left and right mouth corner (as seen in the picture)"
 
@@ -165,18 +168,14 @@ def face_from_landmarks(
         width: Width of the photo in pixels.
 
     Returns:
-        The face, with a box of the usual size around it.
+        The face, with a box of the usual size around it. Landmarks may lie outside the photo by up
+        to a quarter of the face's width, if their middle lies within.
 
     Raises:
-        InvalidInputError: A point lies outside the photo, the points are in a wrong order, or they
+        InvalidInputError: A point lies further outside, the points are in a wrong order, or they
             lie on a line.
     """
     points = landmarks if isinstance(landmarks, np.ndarray) else parse_landmarks(landmarks)
-    if (points < -0.5).any() or (points > np.array([width, height]) - 0.5).any():
-        raise InvalidInputError(
-            f"The landmarks {points.round(1).tolist()} do not all lie within the photo, which is "
-            f"{width}x{height} pixels."
-        )
     _check_spread(points)
     goal = template(len(points))
     matrix = similarity_from_points(points, goal)
@@ -187,6 +186,8 @@ def face_from_landmarks(
             f"{_POINT_ORDER}."
         )
     corners = transform(invert(matrix), _BOX_IN_TEMPLATE)
+    face_px = float(np.linalg.norm(corners[1] - corners[0]))
+    _check_within(points, _OUTSIDE_FRACTION * face_px, height, width)
     (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
     return Face((float(left), float(top), float(right), float(bottom)), 1.0, points)
 
@@ -198,4 +199,16 @@ def _check_spread(points: Points) -> None:
         raise InvalidInputError(
             f"The landmarks {points.round(1).tolist()} lie on a line, so they do not look like a "
             f"face; give {_POINT_ORDER}."
+        )
+
+
+def _check_within(points: Points, beyond_px: float, height: int, width: int) -> None:
+    size = np.array([width, height])
+    middle = points.mean(axis=0)
+    far = (points < -0.5 - beyond_px).any() or (points > size - 0.5 + beyond_px).any()
+    if far or (middle < -0.5).any() or (middle > size - 0.5).any():
+        raise InvalidInputError(
+            f"The landmarks {points.round(1).tolist()} do not lie within the photo, which is "
+            f"{width}x{height} pixels; up to {beyond_px:.0f} pixels outside it (a quarter of this "
+            "face's width) are accepted."
         )

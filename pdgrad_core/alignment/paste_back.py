@@ -1,6 +1,7 @@
 """Putting restored faces back into their photo."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,122 +11,190 @@ from ..errors import InvalidInputError
 from ..images import check_image, resize
 from ..parameters import Param
 from .align import AlignedFace
-from .face import Points, invert, transform
-from .mask import feather
-from .warp import edge_distance, warp
-
-FEATHER_FRACTION = 0.1
-"""Default width of the soft edge, of the crop's side."""
+from .blend import blend
+from .face import Points
+from .layers import Joined, Layer, groups, join, make_layer
+from .paste_settings import PasteSettings
 
 MAX_SCALE = 8.0
 
 
-def paste_back(
+@dataclass(frozen=True, eq=False)
+class Pasted:
+    """A photo with its restored faces.
+
+    Attributes:
+        image: `(1, 3, H', W')` in [-1, 1].
+        weight: `(1, 1, H', W')` from 0 to 1: where it is 0 the photo is as it was, to the bit.
+    """
+
+    image: Tensor
+    weight: Tensor
+
+
+def paste_faces(
     photo: Tensor,
     faces: Sequence[AlignedFace],
     results: Sequence[Tensor],
+    settings: PasteSettings | None = None,
     *,
     scale: float = 1.0,
     background: Tensor | None = None,
     mask: Tensor | None = None,
     parser: Callable[[Tensor], Tensor] | None = None,
-    feather_fraction: float = FEATHER_FRACTION,
-) -> Tensor:
-    """Lay restored crops over the photo, with soft edges.
+) -> Pasted:
+    """Lay restored crops back into their photo, so that nobody sees where.
 
-    The weight of a crop falls to exactly 0 at its edges, so there is no seam, and everything
-    outside the crops is left as it was. Where crops overlap, each pixel goes mostly to the crop
-    that has it nearer to its middle, so that a neighbour's crop does not cover a face.
+    Each result is resampled once to the photo's pixels. Its outline is the face with its hair, or
+    the crop, and falls to exactly 0 at the crop's edges. Its colours and grain are matched to the
+    photo, and it is blended in bands. Faces that overlap share the border between them, and
+    their order does not matter.
 
     Args:
         photo: `(1, 3, H, W)` in [-1, 1].
         faces: The faces as cut out of this photo.
         results: For each, the restored crop `(1, 3, R, R)` in [-1, 1]; R may differ from the
             crop's side.
+        settings: Outline, edge and what is matched; None for the defaults.
         scale: Enlargement of the whole picture, from 1 to 8, where no background is given.
         background: The photo otherwise enlarged, `(1, 3, H', W')`; sets the output's size.
         mask: `(1, 1, H, W)` from 0 to 1 in the photo's frame; where it is 0 the photo stays.
-        parser: `crop -> (1, 1, R, R)` from 0 to 1; limits the paste to face and hair.
-        feather_fraction: Width of the soft edge, of the crop's side, from 0 (hard) to 0.5.
+        parser: `crop -> (1, 1, R, R)` from 0 to 1, the outline of face and hair.
 
     Returns:
-        `(1, 3, H', W')` in [-1, 1], dtype and device of the photo.
+        The picture, dtype and device of the photo, and the weight of what was pasted.
 
     Raises:
         InvalidInputError: Shapes or numbers that do not fit together.
     """
     check_image(photo, "The photo")
     Param(1.0, MAX_SCALE).check("scale", scale)
-    Param(0.0, 0.5).check("feather_fraction", feather_fraction)
+    settings = settings or PasteSettings()
     _check_faces(photo, faces, results)
-    canvas = _canvas(photo, background, scale)
+    ground = _ground(photo, background, scale)
+    canvas = ground.detach().cpu().float()
     allowed = None if mask is None else _allowed(mask, photo, canvas)
-    claims = torch.zeros(1, 1, *canvas.shape[-2:]) if len(faces) > 1 else None
-    for face, result in zip(faces, results, strict=True):
-        crop = result.detach().cpu().float().clamp(-1, 1)
-        weight = None if parser is None else parser(crop).cpu().float()
+    pairs = _in_order(faces, results)
+    whole = [(crop, parser and parser(crop)) for face, crop in pairs if face.whole]
+    layers = _layers(pairs, photo, canvas, settings, parser)
+    image, weights = _laid(canvas, layers, whole, allowed, settings)
+    # The picture's own numbers, whatever their dtype, where nothing was pasted.
+    pasted = torch.where(weights.to(ground.device) > 0, image.to(ground), ground)
+    return Pasted(pasted.to(photo), weights)
+
+
+def paste_back(
+    photo: Tensor,
+    faces: Sequence[AlignedFace],
+    results: Sequence[Tensor],
+    settings: PasteSettings | None = None,
+    *,
+    scale: float = 1.0,
+    background: Tensor | None = None,
+    mask: Tensor | None = None,
+    parser: Callable[[Tensor], Tensor] | None = None,
+) -> Tensor:
+    """Return the picture alone; see `paste_faces` for the arguments and errors."""
+    return paste_faces(
+        photo,
+        faces,
+        results,
+        settings,
+        scale=scale,
+        background=background,
+        mask=mask,
+        parser=parser,
+    ).image
+
+
+def _laid(
+    canvas: Tensor,
+    layers: Sequence[Layer],
+    whole: Sequence[tuple[Tensor, Tensor | None]],
+    allowed: Tensor | None,
+    settings: PasteSettings,
+) -> tuple[Tensor, Tensor]:
+    """Return a copy of the canvas with everything laid on it, and the weights."""
+    image, weights = canvas.clone(), torch.zeros(1, 1, *canvas.shape[-2:])
+    for crop, outline in whole:
+        _lay_whole(image, weights, crop, outline, allowed)
+    for group in groups(layers):
+        _lay(image, weights, join(group), allowed, settings)
+    return image, weights
+
+
+def _layers(
+    pairs: Sequence[tuple[AlignedFace, Tensor]],
+    photo: Tensor,
+    canvas: Tensor,
+    settings: PasteSettings,
+    parser: Callable[[Tensor], Tensor] | None,
+) -> list[Layer]:
+    """Return the crops that reach into the picture, in their places and matched to it."""
+    size = (canvas.shape[-2], canvas.shape[-1])
+    found: list[Layer] = []
+    for face, crop in pairs:
         if face.whole:
-            _lay_whole(canvas, crop, weight, allowed)
-        else:
-            to_crop = _to_crop(face, photo, canvas, crop.shape[-1])
-            _lay(canvas, crop, to_crop, feather_fraction, weight, allowed, claims)
-    return canvas.to(photo)
+            continue
+        to_crop = _to_crop(face, photo, canvas, crop.shape[-1])
+        layer = make_layer(face, crop, to_crop, size, settings, parser)
+        found += [] if layer is None else [layer.matched(canvas, settings)]
+    return found
+
+
+def _in_order(
+    faces: Sequence[AlignedFace], results: Sequence[Tensor]
+) -> list[tuple[AlignedFace, Tensor]]:
+    """Return faces with their results by place, so that rounding does not depend on their order."""
+    crops = [result.detach().cpu().float().clamp(-1, 1) for result in results]
+    pairs = zip(faces, crops, strict=True)
+    return sorted(pairs, key=lambda one: (*one[0].matrix.ravel().tolist(), float(one[1].sum())))
 
 
 def _lay(
-    canvas: Tensor,
-    crop: Tensor,
-    to_crop: Points,
-    feather_fraction: float,
-    weight: Tensor | None,
-    allowed: Tensor | None,
-    claims: Tensor | None,
+    image: Tensor, weights: Tensor, faces: Joined, allowed: Tensor | None, settings: PasteSettings
 ) -> None:
-    """Blend one crop into its place on the canvas, which is changed, as are the claims."""
-    size_px = crop.shape[-1]
-    first, last = -0.5, size_px - 0.5
-    edges = np.array([[first, first], [last, first], [first, last], [last, last]])
-    corners = transform(invert(to_crop), edges)
-    limit = np.array([canvas.shape[-1], canvas.shape[-2]])
-    left, top = np.clip(np.floor(corners.min(axis=0)), 0, limit).astype(int).tolist()
-    right, bottom = np.clip(np.ceil(corners.max(axis=0)) + 1, 0, limit).astype(int).tolist()
-    height, width = bottom - top, right - left
-    if height <= 0 or width <= 0:
-        return
-    here = to_crop.copy()
-    here[:, 2] += to_crop[:, :2] @ np.array([left, top])
+    """Blend faces into the image, which is changed, as are the weights."""
+    left, top, right, bottom = faces.box
     part = (..., slice(top, bottom), slice(left, right))
-    distance = edge_distance(here, height, width, size_px)
-    alpha = feather(distance, feather_fraction * size_px)
-    claim = (distance / size_px).clamp(min=0) ** 4
-    if weight is not None:
-        inside = warp(weight, here, height, width).clamp(0, 1)
-        alpha, claim = alpha * inside, claim * inside
-    if claims is not None:
-        # The running mean of all crops so far, weighted by how deep inside each a pixel lies.
-        claims[part] += claim
-        alpha = alpha * claim / claims[part].clamp(min=1e-12)
-    if allowed is not None:
-        alpha = alpha * allowed[part]
-    pasted = warp(crop, here, height, width).clamp(-1, 1)
-    canvas[part] = torch.lerp(canvas[part], pasted, alpha)
+    weight = faces.weight if allowed is None else faces.weight * allowed[part]
+    photo = image[part]
+    if settings.multiband and settings.feather_fraction > 0:
+        blended = blend(photo, faces.image, weight, faces.side_px)
+    else:
+        blended = torch.lerp(photo, faces.image, weight)
+    if faces.grain is not None:
+        # Mixing two grains makes them finer; this gives back what the photo's lost.
+        blended = blended + faces.grain * (weight * (2 - weight)).sqrt()
+    image[part] = torch.where(weight > 0, blended.clamp(-1, 1), photo)
+    weights[part] = torch.maximum(weights[part], weight)
 
 
-def _lay_whole(canvas: Tensor, crop: Tensor, weight: Tensor | None, allowed: Tensor | None) -> None:
-    height, width = canvas.shape[-2:]
-    alpha = torch.ones(1, 1, 1, 1) if weight is None else resize(weight, height, width)
+def _lay_whole(
+    image: Tensor,
+    weights: Tensor,
+    crop: Tensor,
+    outline: Tensor | None,
+    allowed: Tensor | None,
+) -> None:
+    height, width = image.shape[-2:]
+    weight = torch.ones_like(weights)
+    if outline is not None:
+        weight = resize(outline.cpu().float(), height, width).clamp(0, 1)
     if allowed is not None:
-        alpha = alpha * allowed
+        weight = weight * allowed
     pasted = resize(crop, height, width, "bicubic").clamp(-1, 1)
-    canvas.copy_(torch.lerp(canvas, pasted, alpha.expand_as(canvas)))
+    image.copy_(torch.lerp(image, pasted, weight))
+    weights.copy_(torch.maximum(weights, weight))
 
 
-def _canvas(photo: Tensor, background: Tensor | None, scale: float) -> Tensor:
-    """Return the picture to paste on: a new float32 tensor on the CPU."""
+def _ground(photo: Tensor, background: Tensor | None, scale: float) -> Tensor:
+    """Return the picture to paste on."""
     if background is None:
+        if scale == 1:
+            return photo.detach()
         height, width = (round(side * scale) for side in photo.shape[-2:])
-        enlarged = resize(photo.detach().cpu().float(), height, width, "bicubic")
-        return enlarged.clamp(-1, 1) if scale != 1 else enlarged.clone()
+        return resize(photo.detach().cpu().float(), height, width, "bicubic").clamp(-1, 1)
     check_image(background, "The background")
     if background.shape[0] != 1:
         raise InvalidInputError(f"Expected one background, found {background.shape[0]}.")
@@ -137,7 +206,7 @@ def _canvas(photo: Tensor, background: Tensor | None, scale: float) -> Tensor:
             f"The background ({background.shape[-1]}x{background.shape[-2]} pixels) does not have "
             f"the shape of the photo ({photo.shape[-1]}x{photo.shape[-2]})."
         )
-    return background.detach().to("cpu", torch.float32, copy=True)
+    return background.detach()
 
 
 def _to_crop(face: AlignedFace, photo: Tensor, canvas: Tensor, size_px: int) -> Points:

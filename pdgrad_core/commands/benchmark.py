@@ -1,4 +1,4 @@
-"""`pdgrad benchmark`: how fast, with how much memory or flicker, against the other way."""
+"""`pdgrad benchmark`: how fast, how much memory, how visible, against other ways of doing it."""
 
 import argparse
 from collections.abc import Callable
@@ -7,11 +7,12 @@ from typing import Any
 from .benchmark_fit import add_parser as add_fit
 from .benchmark_flicker import add_parser as add_flicker
 from .benchmark_guided_step import add_guidance, add_step
+from .benchmark_pasting import add_parser as add_pasting
 from .benchmark_pgdiff import add_parser as add_pgdiff
 
 BENCHMARKS: tuple[Callable[[Any], None], ...] = (
     *(add_guidance, add_step, add_pgdiff),
-    *(add_fit, add_flicker),
+    *(add_fit, add_flicker, add_pasting),
 )
 """What enters each benchmark into the command line, one module per benchmark."""
 
@@ -20,9 +21,9 @@ def add_parser(subparsers: Any) -> None:
     """Enter `benchmark` into the command line."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "benchmark",
-        help="measure speed, memory or flicker against another way of doing the same",
-        description="Measure speed, memory or flicker against another way of doing the same, "
-        "both in one run on this machine.",
+        help="measure speed, memory, seams or flicker against another way of doing the same",
+        description="Measure speed, memory, seams or flicker against another way of doing the "
+        "same, both in one run on this machine.",
     )
     kinds = parser.add_subparsers(title="benchmarks", metavar="BENCHMARK", required=True)
     for add_benchmark in BENCHMARKS:

@@ -10,6 +10,7 @@ from .command_parser import CommandParser
 from .face_search import FaceSearch, add_detection_option, check_face_options
 from .hints import add_hint_options, check_masks, load_color_style
 from .model_options import add_model_options, add_precision_options
+from .paste_options import add_paste_options, paste_settings_of
 from .recipe_options import add_recipe_options, settings_of
 from .restore_frames import Frames, add_frame_options, check_frame_options
 from .restore_outputs import RestoreOutputs
@@ -57,6 +58,7 @@ def _add_method_options(parser: argparse.ArgumentParser) -> None:
     from ..restorers import RESTORERS
 
     add_recipe_options(parser)
+    add_paste_options(parser)
     group = parser.add_argument_group("networks")
     group.add_argument(
         "--restorer", metavar="NAME",
@@ -99,6 +101,7 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     row = settings.resolved()
     _check(args, row)
+    paste_settings_of(args, row)  # refuses wrong numbers before any work
     outputs = RestoreOutputs.of(args)
     batch = Batch(args.photos, "photos were restored")
     if not args.frames:

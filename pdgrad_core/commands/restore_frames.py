@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from .hints import load_mask
 from .model_options import step_progress
+from .paste_options import paste_settings_of
 from .streams import say
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..photo_files import PhotoFile
     from ..pipeline import Restoration
     from ..sequences import PhotoFaces, Portion
     from .restore_work import RestoreWork
@@ -72,10 +74,12 @@ class Frames:
     Attributes:
         work: What all frames share.
         counts: Each frame's faces, filled while they are read.
+        open: Frames that were read and not written yet, by their numbers.
     """
 
     work: "RestoreWork"
     counts: list[int] = field(default_factory=list[int])
+    open: "dict[int, PhotoFile]" = field(default_factory=dict[int, "PhotoFile"])
 
     def restore(self) -> list[dict[str, Any]]:
         """Restore all frames and return a report of each.
@@ -84,18 +88,20 @@ class Frames:
             NoFaceError: No frame has a face.
         """
         from ..errors import NoFaceError
-        from ..images import save_image
         from ..photos import keep_known_pixels, put_back
         from ..sequences import in_portions, what_was_found
 
         work, finder = self.work, self.work.search.finder
         limit = work.args.faces_at_once or self._fitting()
-        keeps = work.settings.resolved().keeps_known
+        row = work.settings.resolved()
+        pasting = paste_settings_of(work.args, row)
         for frame, results in in_portions(self._found(), limit, self._restored):
-            whole = put_back(frame.photo, frame.faces, results, finder.folders, finder.device)
-            if keeps:
+            whole = put_back(
+                frame.photo, frame.faces, results, finder.folders, finder.device, pasting
+            )
+            if row.keeps_known:
                 whole = keep_known_pixels(frame.photo, whole, self._mask(frame.number, frame.photo))
-            save_image(whole, work.outputs.pictures[frame.number])
+            self.open.pop(frame.number).write(whole, work.outputs.pictures[frame.number])
         if not any(self.counts):
             raise NoFaceError(
                 f"None of the {len(self.counts)} frames has a face; all were written as they are."
@@ -113,17 +119,18 @@ class Frames:
         """Read the frames; write those without a face, and give the others on."""
         from ..alignment import landmarks_of_photos
         from ..errors import NoFaceError
-        from ..images import load_image, save_image
+        from ..photo_files import read_photo
 
         paths: list[Path] = self.work.args.photos
         given = self.work.args.landmarks
         texts = landmarks_of_photos(given[0], len(paths)) if given else [None] * len(paths)
         for number, path in enumerate(paths):
-            photo = load_image(path)
+            photo = read_photo(path)
             try:
-                found = self._frame(number, photo, texts[number])
+                found = self._frame(number, photo.image, texts[number])
+                self.open[number] = photo
             except NoFaceError:
-                save_image(photo, self.work.outputs.pictures[number])
+                photo.write(photo.image, self.work.outputs.pictures[number])
                 found = None
             self.counts.append(0 if found is None else len(found.faces))
             if found is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .face_search import FaceSearch
 from .hints import load_mask
 from .model_options import step_progress
+from .paste_options import paste_settings_of
 from .restore_outputs import RestoreOutputs
 from .restore_report import photo_report, timing
 from .streams import say
@@ -76,7 +77,9 @@ class RestoreWork:
                 seeds=[self.settings.seed] * len(faces),
                 on_step=on_step,
             )
-        result = put_back(photo.image, faces, found.image.cpu(), finder.folders, finder.device)
+        pasting = paste_settings_of(args, found.settings)
+        results = found.image.cpu()
+        result = put_back(photo.image, faces, results, finder.folders, finder.device, pasting)
         if found.settings.keeps_known:
             result = keep_known_pixels(photo.image, result, mask)
         photo.write(result, out)

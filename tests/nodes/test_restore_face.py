@@ -35,6 +35,13 @@ def test_an_aligned_face_in_inference_mode(pack, restore):
     assert len(pack.host.loaded[-1]) == 4  # prior, two feature networks, restorer
 
 
+def test_the_photos_alpha_is_kept(restore, faces):
+    photo = torch.cat([faces(size=64, seed=1), torch.full((1, 64, 64, 1), 0.5)], dim=-1)
+    image = restore(photo, recipe="none", references=None).args[0]
+    assert image.shape == (1, 64, 64, 4)
+    assert torch.equal(image[..., 3], torch.full((1, 64, 64), 0.5))
+
+
 def test_it_gives_what_the_wired_graph_gives(pack, loaded, restore, faces):
     photo, reference = faces(2, size=64, seed=1), faces(size=64, seed=2)
     coarse = pack.run("PDGradCoarseRestore", image=photo, restorer=loaded.restorer).args[0]

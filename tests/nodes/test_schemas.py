@@ -53,7 +53,7 @@ def test_ids_are_unique_among_inputs_and_outputs(pack):
     [
         ("align", "BORDERS", ("pdgrad_core.alignment.warp", "BORDERS")),
         ("paste", "MAX_SCALE", ("pdgrad_core.alignment.paste_back", "MAX_SCALE")),
-        ("paste", "FEATHER_FRACTION", ("pdgrad_core.alignment.paste_back", "FEATHER_FRACTION")),
+        ("paste", "FEATHER_FRACTION", ("pdgrad_core.alignment.paste_settings", "FEATHER_FRACTION")),
     ],
 )
 def test_values_repeated_for_a_quick_import_agree_with_the_core(pack, name, constant, core):

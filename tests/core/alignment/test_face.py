@@ -75,11 +75,20 @@ def test_a_face_by_hand_gets_a_box_around_its_points():
     assert face.area == pytest.approx(256 * 336, rel=0.02)
 
 
-def test_points_outside_the_photo_are_refused():
-    with pytest.raises(InvalidInputError, match="which is 300x512 pixels"):
-        face_from_landmarks(TEXT, 512, 300)
+def test_points_far_outside_the_photo_are_refused():
+    # This face is 256 px wide, so a point may lie 64 px outside; the right eye is at 319.
+    with pytest.raises(InvalidInputError, match="which is 250x512 pixels; up to 64 pixels outside"):
+        face_from_landmarks(TEXT, 512, 250)
+    shifted = parse_landmarks(TEXT) - np.array([262.0, 0.0])
     with pytest.raises(InvalidInputError, match="within the photo"):
-        face_from_landmarks("-3,240 319,240 257,371", 512, 512)
+        face_from_landmarks(shifted, 512, 512)
+
+
+@pytest.mark.parametrize(("dx", "dy"), [(-230, 0), (230, 0), (0, -280), (0, 160)])
+def test_an_eye_or_a_mouth_a_little_outside_is_accepted(dx, dy):
+    points = parse_landmarks(TEXT) + np.array([dx, dy])
+    assert (points < 0).any() or (points > 511).any()
+    np.testing.assert_array_equal(face_from_landmarks(points, 512, 512).landmarks, points)
 
 
 @pytest.mark.parametrize("order", [[1, 0, 2, 3, 4], [0, 1, 2, 4, 3], [1, 0, 2, 4, 3]])

@@ -82,6 +82,24 @@ def test_landmarks_put_the_face_back_into_its_photo(here):
     assert torch.equal(before[..., :2, :2], after[..., :2, :2])
 
 
+def test_how_a_face_is_laid_back_can_be_chosen(here):
+    more = ("--landmarks", LANDMARKS, "--recipe", "none")
+    pictures = {}
+    for switches in (
+        "", "--outline crop", "--no-match-colors", "--no-match-grain --no-multiband --feather 0.2"
+    ):  # fmt: skip
+        assert restore(here, *more, *switches.split(), photo="photo.jpg", out="chosen.png") == 0
+        pictures[switches] = (here / "chosen.png").read_bytes()
+    assert len(set(pictures.values())) == len(pictures)
+
+
+def test_wrong_ways_of_pasting_are_refused_before_any_work(here, capsys):
+    assert restore(here, "--aligned", "--recipe", "none", "--outline", "oval") == 1
+    assert "outline must be one of face, crop" in capsys.readouterr().err
+    assert restore(here, "--aligned", "--recipe", "none", "--feather", "0.9") == 1
+    assert "feather_fraction must be a number from 0 to 0.5" in capsys.readouterr().err
+
+
 def test_several_photos_go_into_a_folder(here):
     status = restore(
         here,
