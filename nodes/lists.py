@@ -27,7 +27,7 @@ def run_per_element(*shared: str) -> Callable[[Callable[..., Any]], Callable[...
     def decorate(execute: Callable[..., io.NodeOutput]) -> Callable[..., io.NodeOutput]:
         @wraps(execute)
         def run(cls: Any, **values: Any) -> io.NodeOutput:
-            if not any(isinstance(value, list) for value in values.values()):
+            if not all(isinstance(value, list) for value in values.values()):
                 return execute(cls, **values)
             own = {name: value for name, value in values.items() if name not in shared}
             whole = {name: value for name, value in values.items() if name in shared}

@@ -70,8 +70,8 @@ class LoadPhoto(CheckedNode):
         if photo is None or photo in FILES or _is_file(photo):
             return True
         return (
-            f"There is no picture {photo!r} in ComfyUI's input folder: press the upload button of "
-            "Load Face Photo, or choose one from its list."
+            f"photo cannot be {photo!r}: there is no such picture in ComfyUI's input folder; press "
+            "the upload button of Load Face Photo, or choose one from its list."
         )
 
     @classmethod

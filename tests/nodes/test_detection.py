@@ -23,7 +23,7 @@ def nothing_is_here(pack, monkeypatch):
 def test_align_faces_finds_everybody(pack, group):
     photo, landmarks = group
     options = {"photo": photo, "choose": "left-to-right", "size_px": 64}
-    found, placement, boxes = pack.run("PDGradAlignFaces", **options).args
+    found, placement, boxes, _ = pack.run("PDGradAlignFaces", **options).args
     assert found.shape == (3, 64, 64, 3) and placement.count == 3
     assert boxes.shape == photo.shape
     # The detector's network is one that the host counts and may evict.

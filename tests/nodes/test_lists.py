@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-NUMBERS = {"steps": 2, "tau": 300, "photo_is": "aligned face"}
+NUMBERS = {"steps": 2, "tau": 300, "photo_is": "aligned face", "models": "demo"}
 
 
 @pytest.fixture

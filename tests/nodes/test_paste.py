@@ -12,7 +12,7 @@ def group(pack):
     alpha = torch.ones(1, *photo.shape[1:3], 1)
     alpha[:, :10, :10] = 0.25
     photo = torch.cat([photo, alpha], dim=-1)
-    faces, placement, _ = pack.run(
+    faces, placement, *_ = pack.run(
         "PDGradAlignFaces", photo=photo, method="landmarks", landmarks=landmarks,
         choose="by number", numbers="1", size_px=64,
     ).args  # fmt: skip

@@ -54,7 +54,7 @@ def test_large_faces_are_kept_from_small_models(pack, loaded, faces):
     with pytest.raises(pack.error("InvalidInputError"), match="set models to photos"):
         pack.run(
             "PDGradRestoreFace", photo=large, references=faces(size=64), photo_is="aligned face",
-            landmarks="", reference_landmarks="",
+            landmarks="", reference_landmarks="", models="demo",
         )  # fmt: skip
     assert not pack.host.progress
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from host_double import Interrupted
 
-QUICK = {"steps": 2, "tau": 300, "seed": 3}
+QUICK = {"steps": 2, "tau": 300, "seed": 3, "models": "demo"}
 
 
 @pytest.fixture

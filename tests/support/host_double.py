@@ -226,12 +226,11 @@ class Host:
             "folder_paths": {
                 "models_dir": str(self.folder),
                 "add_model_folder_path": self.add_folder,
-                "get_temp_directory": lambda: str(self.folder.with_name("temp")),
                 "get_folder_paths": lambda category: list(self.folders[category]),
                 "get_filename_list": self.files,
                 "get_full_path": self.full_path,
                 "get_input_directory": lambda: str(self.input_folder),
-                "get_temp_directory": lambda: str(self.folder / "temp"),
+                "get_temp_directory": lambda: str(self.folder.with_name("temp")),
                 "exists_annotated_filepath": lambda name: (self.input_folder / name).is_file(),
                 "get_annotated_filepath": lambda name: str(self.input_folder / name),
                 "filter_files_content_types": lambda names, kinds: [
