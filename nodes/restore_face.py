@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from comfy_api.latest import io
@@ -24,12 +24,8 @@ from .frames import Frames, say
 from .lists import run_per_element
 from .node_schema import node_schema
 from .restore_face_inputs import inputs
-from .restore_face_work import FaceWork
 from .sample import for_the_page
 from .sockets import Trace, TraceIO
-
-if TYPE_CHECKING:
-    pass
 
 
 class RestoreFace(CheckedNode):
@@ -97,6 +93,8 @@ class RestoreFace(CheckedNode):
     @run_per_element("references")
     def execute(cls, photo: Tensor, **values: Any) -> io.NodeOutput:
         """Restore every chosen face of every photo, outside inference mode."""
+        from .restore_face_work import FaceWork  # with its imports; not needed to show the node
+
         with outside_inference_mode():
             work = FaceWork(Frames(photo), values, cls.hidden.unique_id)
             work.check()

@@ -4,13 +4,13 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..pdgrad_core.models.sets import DEMO
 from ..pdgrad_core.recipes import RECIPES
 from ..pdgrad_core.restorers import RESTORERS
 from ..pdgrad_core.restorers.spandrel_model import SpandrelModel
 from ..pdgrad_core.sequences import NOISES
 from . import schema
 from .face_sockets import face_sockets
+from .weights import DEMO
 
 BY_SIZE, PHOTO_MODELS = "auto", "photos"
 OWN = "the recipe's own"

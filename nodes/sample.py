@@ -48,6 +48,22 @@ if TYPE_CHECKING:
     from ..pdgrad_core.guidance.terms import Expression
 
 
+def _outputs() -> list[Any]:
+    """Return the faces and the trace."""
+    return [
+        io.Image.Output(
+            "restored",
+            display_name="image",
+            tooltip="The sampled faces, aligned as the start image is.",
+        ),
+        TraceIO.Output(
+            "trace",
+            display_name="trace",
+            tooltip="What happened at each step, for Trace Plot.",
+        ),
+    ]
+
+
 class DDPMSampler(CheckedNode):
     """See `define_schema`."""
 
@@ -89,18 +105,7 @@ class DDPMSampler(CheckedNode):
                 ),
                 noise_input(),
             ],
-            outputs=[
-                io.Image.Output(
-                    "restored",
-                    display_name="image",
-                    tooltip="The sampled faces, aligned as the start image is.",
-                ),
-                TraceIO.Output(
-                    "trace",
-                    display_name="trace",
-                    tooltip="What happened at each step, for Trace Plot.",
-                ),
-            ],
+            outputs=_outputs(),
             hidden=[io.Hidden.unique_id],
         )
 

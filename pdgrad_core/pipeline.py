@@ -35,13 +35,11 @@ def restore_faces(
     on_step: Callable[[StepState], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Restoration:
-    """Restore aligned faces, guided by reference photos of the same people.
-
-    Coarse restoration y_c = f(y); x_tau from y_c; guided reverse steps.
+    """Restore aligned faces: y_c = f(y); x_tau from y_c; reverse steps, guided by references.
 
     Args:
-        degraded: y, aligned faces `(B, 3, H, W)` in [-1, 1], of a size that the models take. Any
-            floating dtype; what is computed and returned is float32 (float64 where the prior's is).
+        degraded: y, aligned faces `(B, 3, H, W)` in [-1, 1] of a size that the models take, any
+            floating dtype; the results are float32 (float64 where the prior is).
         references: y_r, aligned faces of the same people, each `(B or 1, 3, H, W)`.
         models: Prior, feature networks and restorer, on one device.
         settings: The recipe, its parameters and the seed.
@@ -70,10 +68,10 @@ def restore_faces(
     run = _prepared(job, recipe, images, coarse, [*contractions, *own])
     clock.lap("prepare")
     result = run(on_step, should_stop)
+    image = _finished(recipe, images, result.image)
     clock.lap("sampling")
     fits = [curve for contraction in own for curve in contraction.losses]
-    image, seed = _finished(recipe, images, result.image), settings.seed
-    return Restoration(image, coarse, result.trace, recipe, seed, clock.seconds, fits)
+    return Restoration(image, coarse, result.trace, recipe, settings.seed, clock.seconds, fits)
 
 
 def _prepared(

@@ -5,20 +5,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ..degradations.base import Degradation
-from ..degradations.presets import degrade
 from ..errors import InvalidInputError
-from .group import draw_group, landmarks_text
-from .identity import sample_identities
-from .render import render
-from .view import sample_views
 
 SIZE_PX = 64
 """Side of a portrait: what the embedded models take."""
-
-_BLURRED = Degradation(
-    kernel="gaussian", kernel_px=9, sigma_px=(1.6, 1.6), scale=4.0, noise_delta=6.0
-)
 
 
 @dataclass(frozen=True)
@@ -45,19 +35,36 @@ def draw_example(name: str) -> Example:
     return EXAMPLES[name]()
 
 
+# What draws is imported when something is drawn: the host's start needs the names only.
+
+
 def _portrait(person: int, view: int) -> Example:
+    from .group import landmarks_text
+    from .identity import sample_identities
+    from .render import render
+    from .view import sample_views
+
     drawn = render(sample_identities([person]), sample_views([view]), SIZE_PX, parts=False)
     return Example(drawn.images, landmarks_text(drawn.landmarks - 0.5))
 
 
 def _bad_portrait() -> Example:
+    from ..degradations.presets import degrade
+
     good = _portrait(person=1, view=3)
     return Example(degrade(good.image, "pdgrad", [4])[0], good.landmarks)
 
 
 def _group(persons: Sequence[int], views: Sequence[int]) -> Example:
+    from ..degradations.base import Degradation
+    from ..degradations.presets import degrade
+    from .group import draw_group, landmarks_text
+
+    blurred = Degradation(
+        kernel="gaussian", kernel_px=9, sigma_px=(1.6, 1.6), scale=4.0, noise_delta=6.0
+    )
     drawn = draw_group(persons, views, 2 * SIZE_PX)
-    return Example(degrade(drawn.image, _BLURRED, [2])[0], landmarks_text(drawn.landmarks))
+    return Example(degrade(drawn.image, blurred, [2])[0], landmarks_text(drawn.landmarks))
 
 
 EXAMPLES: dict[str, Callable[[], Example]] = {

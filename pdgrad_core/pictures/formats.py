@@ -79,5 +79,5 @@ def pictures_in(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in known and not path.name.startswith(".")
+        if path.suffix.lower() in known and not path.name.startswith(".") and path.is_file()
     )

@@ -29,6 +29,8 @@ class Graph:
         groups: Nodes framed together, by title.
         needs: What has to be there before it can run; ends the note.
         placed: Whether nodes were told where to stand.
+        app: Inputs that a host with an App mode shows there, by node and id; its outputs are those
+            of the nodes that save.
     """
 
     note: str
@@ -37,6 +39,7 @@ class Graph:
     groups: dict[str, list[Node]] = field(default_factory=dict[str, "list[Node]"])
     needs: str = "nothing to download: it runs on the embedded demo models."
     placed: bool = False
+    app: tuple[tuple[Node, str], ...] = ()
 
     def add(self, kind: str, title: str = "", **values: Any) -> Node:
         """Add a node; inputs are given by their ids, as outputs of other nodes or as values.
@@ -90,7 +93,7 @@ class Graph:
             "links": [self._ui_link(i + 1, *link) for i, link in enumerate(links)],
             "groups": self._ui_groups(),
             "config": {},
-            "extra": {"ds": self._view()},
+            "extra": {"ds": self._view()} | self._app_view(),
             "version": 0.4,
         }
 
@@ -206,6 +209,14 @@ class Graph:
                 }
             )
         return frames
+
+    def _app_view(self) -> dict[str, Any]:
+        """Return what App mode shows of the graph; hosts without it leave it alone."""
+        if not self.app:
+            return {}
+        saving = [node.id for node in self.nodes if node.kind == "SaveImage"]
+        inputs = [[node.id, name] for node, name in self.app]
+        return {"linearData": {"inputs": inputs, "outputs": saving}}
 
     def _view(self) -> dict[str, Any]:
         """Return where the page looks when it opens the graph: all of it, if text can be read."""

@@ -45,11 +45,11 @@ def restore_a_face() -> Graph:
 def restore_a_group_photo() -> Graph:
     """Return one face of a group photo, restored and laid back."""
     graph = Graph(
-        "# Restore a face of a group photo\nUpload the group photo above and a good photo of one "
-        "person below, choose that person's face with *faces* (**largest**, or a number from the "
-        "left, starting at 0), and press **Run**. Everybody else stays as they are, pixel by "
-        "pixel.\n\nThe example's faces are drawn, so their landmarks come with it; yours are "
-        "found.",
+        "# Restore a face of a group photo\n1. Press **upload** in the upper photo: the group.\n"
+        "2. Press **upload** in the lower one: a good photo of one person in it.\n3. Say which "
+        "face is that person's in *faces*: **largest**, or its number from the left, the first "
+        "being 0.\n4. Press **Run**.\n\nEverybody else stays as they are, pixel by pixel. The "
+        "example's faces are drawn, so their landmarks come with it; in your photo they are found.",
         needs="nothing for the examples; for photos the published weights. " + FROM_THE_PAGE,
     )
     photo = graph.add("PDGradLoadPhoto", "The group photo", photo=example("bad group photo"))
@@ -61,6 +61,7 @@ def restore_a_group_photo() -> Graph:
         photo=photo.out,
         references=reference.out,
         landmarks=photo["landmarks"],
+        faces="0",
         seed=1,
         steps=50,
     )
@@ -70,6 +71,8 @@ def restore_a_group_photo() -> Graph:
 
 
 def _in_columns(graph: Graph, photo: Node, reference: Node, result: Node, saved: Node) -> None:
+    pictures = ((photo, "photo"), (reference, "photo"))
+    graph.app = (*pictures, *((result, name) for name in ("recipe", "faces", "strength", "seed")))
     graph.stand(photo, 0, 0)
     graph.stand(reference, 0, 460)
     graph.stand(result, 1, 0)

@@ -1,6 +1,7 @@
 """The README's Python example runs as it stands, and its two first commands are the set-up."""
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -24,5 +25,6 @@ def test_the_python_example_runs(tmp_path, monkeypatch):
     for name, seed in (("degraded.png", 1), ("reference.png", 2)):
         save_image(images(1, SIZE_PX, seed), name)
     (example,) = re.findall(r"```python\n(.*?)```", README, re.S)
-    exec(compile(example, "README.md", "exec"), {})
+    Path("example.py").write_text(example)
+    runpy.run_path("example.py")
     assert load_image("restored.png").shape == (1, 3, SIZE_PX, SIZE_PX)

@@ -7,7 +7,8 @@ import pytest
 import torch
 from host_double import Interrupted
 
-QUICK = {"steps": 2, "tau": 300, "seed": 3, "models": "demo"}
+SAMPLING = {"steps": 2, "tau": 300, "seed": 3}
+QUICK = {**SAMPLING, "models": "demo"}
 
 
 @pytest.fixture
@@ -173,7 +174,7 @@ def test_the_samplers_noise_may_be_one_for_all(pack, loaded, faces):
         start = faces(size=64, seed=1).repeat(2, 1, 1, 1)
 
     def sampled(**noise):
-        run = {"prior": loaded.prior, "image": start, **QUICK, **noise}
+        run = {"prior": loaded.prior, "image": start, **SAMPLING, **noise}
         return pack.run("PDGradDDPMSampler", **run).args[0]
 
     own, same = sampled(), sampled(noise="same for all")

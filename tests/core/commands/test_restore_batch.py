@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -86,8 +87,7 @@ def blind(monkeypatch):
         thresholds.append(threshold)
         return lambda _photo: []
 
-    monkeypatch.setattr("pdgrad_core.photos.load_detector", load)
-    monkeypatch.setattr("pdgrad_core.photos.find", lambda *_: "detector.pth")
+    monkeypatch.setattr("pdgrad_core.photos.best_detector", load)
     return thresholds
 
 
@@ -115,7 +115,7 @@ def test_a_threshold_out_of_range_is_refused(restore):
 def test_the_threshold_reaches_the_detector(monkeypatch):
     from pdgrad_core.photos import FaceFinder
 
-    monkeypatch.setattr("pdgrad_core.photos.find", lambda *_: "detector.pth")
+    monkeypatch.setattr("pdgrad_core.photos.locate", lambda *_: Path("detector.pth"))
     monkeypatch.setattr(detect, "load_checkpoint", lambda _path: None)
     monkeypatch.setattr(detect, "load_strict", lambda *_: None)
     monkeypatch.setattr(detect, "retinaface_network", lambda: torch.nn.Linear(1, 1))

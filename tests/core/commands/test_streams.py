@@ -115,6 +115,12 @@ def test_a_batch_is_restored_to_the_end_with_nobody_listening(tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["лицо.png", "顔.png"]
 
 
+def heed_all():
+    """Let a child heed what whoever runs the tests may ignore, as a shell's background jobs do."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 WRITING = """
     import time
     def write(path):
@@ -131,8 +137,9 @@ WRITING = """
 def test_a_request_to_end_leaves_no_temporary_file(tmp_path, number, status):
     (tmp_path / "result").write_text("old")
     with subprocess.Popen(
-        command(WRITING), cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE
-    ) as process:
+        command(WRITING), cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE,
+        preexec_fn=heed_all,
+    ) as process:  # fmt: skip
         wait_for(tmp_path / "begun")
         process.send_signal(number)
         text = process.stderr.read().decode()
@@ -173,18 +180,19 @@ def test_until_the_command_line_stands_ctrl_c_ends_the_program_at_once():
         "import pdgrad_core.__main__"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], env=ENVIRONMENT, capture_output=True, timeout=60
-    )
+        [sys.executable, "-c", script],
+        env=ENVIRONMENT, capture_output=True, timeout=60, preexec_fn=heed_all,
+    )  # fmt: skip
     assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
 
 
 @pytest.mark.parametrize("delay_s", [0.2, 0.6])
 def test_ctrl_c_in_the_first_moments_gives_no_traceback(delay_s):
-    script = "print('.', flush=True)\nimport pdgrad_core.__main__ as program\nprogram.main()"
+    script = "print('.', flush=True)\nimport pdgrad_core.__main__ as program\nraise SystemExit(program.main())"
     program = [sys.executable, "-c", script]
     with subprocess.Popen(
         [*program, "methods"],
-        env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed_all,
     ) as process:  # fmt: skip
         process.stdout.readline()
         time.sleep(delay_s)

@@ -167,7 +167,7 @@ def test_a_folder_that_takes_no_files_is_said_before_the_first_byte(capsys, serv
     where = str(tmp_path / "file")
     for action in (
         ["fetch", "codeformer", "--models", where],
-        ["make-test", where, "--seed", "0", "--only", "vgg16"],
+        ["make-test", where, "--seed", "0", "--only", "pgdiff-rrdb"],
     ):
         assert main(["weights", *action]) == 1
         assert "is a file; choose another place" in capsys.readouterr().err
