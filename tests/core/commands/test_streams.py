@@ -188,7 +188,11 @@ def test_until_the_command_line_stands_ctrl_c_ends_the_program_at_once():
 
 @pytest.mark.parametrize("delay_s", [0.2, 0.6])
 def test_ctrl_c_in_the_first_moments_gives_no_traceback(delay_s):
-    script = "print('.', flush=True)\nimport pdgrad_core.__main__ as program\nraise SystemExit(program.main())"
+    script = (
+        "print('.', flush=True)\n"
+        "import pdgrad_core.__main__ as program\n"
+        "raise SystemExit(program.main())"
+    )
     program = [sys.executable, "-c", script]
     with subprocess.Popen(
         [*program, "methods"],
