@@ -10,6 +10,7 @@ import { addView, attach, nodeAt, views } from "./views.js";
 const COLOURS = {
   loaders: ["#2b3a4f", "#1f2b3c"],
   prior: ["#2b3a4f", "#1f2b3c"],
+  photo: ["#3d3a2b", "#2c2a1f"],
   demo: ["#3d3a2b", "#2c2a1f"],
   degrade: ["#4a3430", "#372521"],
   align: ["#2f4540", "#22332f"],

@@ -7,10 +7,16 @@ from typing import Any
 
 from graph import Graph, Node, Output
 
+
+def example(name: str) -> str:
+    """Return an example's name in Load Face Photo."""
+    return f"example_{name.replace(' ', '_')}.png [temp]"
+
+
 PHOTO_MODELS = (
     "For photographs choose **ffhq512-prior**, **codeformer**, **arcface-iresnet50** and **vgg16** "
-    "in the loaders, replace *Drawn Faces* by *Load Image* and *Align Faces*, and set size_px to "
-    "512. A file that is missing is named with its address, size and licence when you press Run."
+    "in the loaders, replace *Drawn Faces* by *Load Face Photo* and *Align Faces*. *Fetch Weights* in the sidebar "
+    "gets what is missing."
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graph import Graph, Node, Output
-from parts import Face, sampled, surgery
+from parts import Face, example, sampled, surgery
 
 PHOTOS = {
     "prior": {"weights": "ffhq512-prior"},
@@ -21,9 +21,8 @@ def _photo_models(graph: Graph) -> tuple[Node, Node, Node]:
 
 
 PHOTO_NEEDS = (
-    "ffhq512-prior, codeformer, arcface-iresnet50, vgg16 and RetinaFace, 1.9 GB. "
-    "Each one that is missing is named with its address, licence and folder when you press Run; "
-    "`pdgrad weights list` lists them all."
+    "ffhq512-prior, codeformer, arcface-iresnet50 and vgg16, 1.9 GB: *Fetch Weights* in the sidebar "
+    "lists and gets them; a file that is missing is also named when you press Run."
 )
 
 
@@ -31,13 +30,15 @@ def restore_photo() -> Graph:
     """Return a photograph restored with a reference photo, by the published models."""
     graph = Graph(
         "# A photograph and a reference\nPick the damaged photo and a good one of the same person "
-        "in the two *Load Image* nodes and press **Run**. The largest face is found, restored at "
+        "in the two *Load Face Photo* nodes and press **Run**. The largest face is found, restored at "
         "512 px and pasted back.",
         needs=PHOTO_NEEDS,
     )
     prior, features, restorer = _photo_models(graph)
-    photo = graph.add("LoadImage", "The photo to restore", image="example.png")
-    known = graph.add("LoadImage", "Reference: same person", image="example.png")
+    photo = graph.add("PDGradLoadPhoto", "The photo to restore", photo=example("bad group photo"))
+    known = graph.add(
+        "PDGradLoadPhoto", "Reference: same person", photo=example("left person of the group")
+    )
     faces = graph.add("PDGradAlignFaces", "The face", photo=photo.out)
     reference = graph.add("PDGradAlignFaces", "The reference's face", photo=known.out)
     coarse = graph.add("PDGradCoarseRestore", image=faces.out, restorer=restorer.out)
@@ -58,14 +59,13 @@ def pgdiff_quality() -> Graph:
         "answer, made anew at each step), VGG16's features of a sharper restoration, and what a "
         "GAN's discriminator takes for a photograph. It has no demo models.\n\n"
         "1000 steps are the official number; a constant strength stays the same with fewer.",
-        needs="ffhq512-prior, pgdiff-rrdb, codeformer, vgg16, gpen-discriminator and RetinaFace. "
-        "Each one that is missing is named with its address, licence and folder when you press "
-        "Run; `pdgrad weights list` lists them all.",
+        needs="ffhq512-prior, pgdiff-rrdb, codeformer, vgg16 and gpen-discriminator: *Fetch "
+        "Weights* in the sidebar gets them; one that is missing is also named when you press Run.",
     )
     prior, features, restorer = _photo_models(graph)
     rrdb = graph.add("PDGradLoadRestorer", "PGDiff's restorer", weights="pgdiff-rrdb")
     judge = graph.add("PDGradLoadDiscriminator")
-    photo = graph.add("LoadImage", "The photo to restore", image="example.png")
+    photo = graph.add("PDGradLoadPhoto", "The photo to restore", photo=example("bad group photo"))
     faces = graph.add("PDGradAlignFaces", "The face", photo=photo.out)
     coarse = graph.add("PDGradCoarseRestore", image=faces.out, restorer=restorer.out)
     losses = (
@@ -96,7 +96,7 @@ def sd_face() -> Graph:
     )
     prior, features, restorer = _photo_models(graph)
     checkpoint = graph.add("CheckpointLoaderSimple", ckpt_name="sd_checkpoint.safetensors")
-    known = graph.add("LoadImage", "Reference photo", image="example.png")
+    known = graph.add("PDGradLoadPhoto", "Reference photo", photo=example("same person"))
     prompts = [
         graph.add("CLIPTextEncode", title, text=text, clip=Output(checkpoint.id, 1))
         for title, text in (

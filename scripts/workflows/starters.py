@@ -7,13 +7,7 @@ pictures are replaced, and nothing else in the first two.
 from __future__ import annotations
 
 from graph import Graph, Node
-from parts import Face, sampled, surgery
-
-
-def example(name: str) -> str:
-    """Return an example's name in Load Face Photo."""
-    return f"example_{name.replace(' ', '_')}.png [temp]"
-
+from parts import Face, example, sampled, surgery
 
 BAD, GOOD = "The photo to restore", "A good photo of the same person"
 

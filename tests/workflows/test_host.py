@@ -132,7 +132,7 @@ def test_cancel_stops_within_a_step_and_leaves_the_next_run_clean(host):
     ],
 )
 def test_bad_values_are_refused_before_anything_runs(host, kind, inputs, said):
-    prompt = prompt_of("3 Restore with any combination")
+    prompt = prompt_of("Method - PDGrad with several references")
     target = prompt[find(prompt, kind)]["inputs"]
     for name, value in inputs.items():
         target.pop(name) if value is None else target.update({name: value})

@@ -34,9 +34,10 @@ def pictures(host, prompt, node, count=1):
     return run, [np.asarray(host.image(one)).astype(int) for one in shown]
 
 
-def quick_start():
+def wired():
     """The wired example up to its guidance, and the sampler's inputs."""
-    prompt = json.loads((ROOT / "workflows" / "api" / "quick_start.json").read_text())
+    file = ROOT / "workflows" / "api" / "3 Restore with any combination.json"
+    prompt = json.loads(file.read_text())
     number = next(n for n, node in prompt.items() if node["class_type"] == "PDGradDDPMSampler")
     kept = {n: node for n, node in prompt.items() if int(n) < int(number)}
     return kept, prompt[number]["inputs"]
@@ -59,7 +60,7 @@ def custom(prompt, inputs, **changed):
 
 
 def test_the_hosts_euler_is_our_ddim(host):
-    prompt, inputs = quick_start()
+    prompt, inputs = wired()
     inputs = {**inputs, "seed": 8, "steps": 12, "stepper": "ddim", "eta": 0.0}
     del inputs["guidance"]
     ours = {**prompt, "50": {"class_type": "PDGradDDPMSampler", "inputs": inputs}}
@@ -72,7 +73,7 @@ def test_the_hosts_euler_is_our_ddim(host):
 
 
 def test_guidance_pulls_under_the_hosts_sampler(host):
-    prompt, inputs = quick_start()
+    prompt, inputs = wired()
     inputs = {**inputs, "seed": 8, "steps": 12}
     goal = inputs["image"]
     prompt["40"] = {
@@ -93,7 +94,7 @@ def test_guidance_pulls_under_the_hosts_sampler(host):
 
 
 def test_from_noise_with_the_hosts_own_parts(host):
-    prompt, inputs = quick_start()
+    prompt, inputs = wired()
     loader = {inputs["prior"][0]: prompt[inputs["prior"][0]]}
     given = {"prior": inputs["prior"], "seed": 3, "steps": 12, "tau": 700, "strength": 0.0}
     whole = custom(loader, given, batch_size=2)
@@ -109,7 +110,7 @@ def test_frames_of_a_video_in_portions(host):
     def node(kind, **inputs):
         return {"class_type": kind, "inputs": inputs}
 
-    restoration = json.loads((ROOT / "workflows" / "api" / "restore_a_face.json").read_text())
+    restoration = json.loads((ROOT / "workflows" / "api" / "1 Restore a face.json").read_text())
     settings = next(
         one["inputs"] for one in restoration.values() if one["class_type"] == "PDGradRestoreFace"
     )
@@ -118,7 +119,7 @@ def test_frames_of_a_video_in_portions(host):
     prompt = {"1": face, "2": group, "3": node("RepeatImageBatch", image=["2", 0], amount=3)}
     lines = "52.00,38.00 67.00,38.00 60.00,46.00 53.00,54.00 66.00,54.00"
     values = {**settings, "photo": ["3", 0], "references": ["1", 0], "steps": 4, "seed": 7}
-    values |= {"noise": "same for all", "faces_at_once": 1}
+    values |= {"noise": "same for all", "faces_at_once": 1, "models": "demo"}
     values["landmarks"] = f"frame 0: {lines}\nframe 2: {lines}"
     prompt["4"] = node("PDGradRestoreFace", **values)
     run, (first, second, third) = pictures(host, prompt, "4", count=3)

@@ -101,7 +101,7 @@ def test_nodes_have_their_stages_colours_and_the_pack_throws_nothing(page):
 
 
 def test_wires_have_colours_of_their_own(page):
-    page.load(workflow("quick_start"))
+    page.load(workflow("3 Restore with any combination"))
     colours = page.page.evaluate(
         """() => {
           const map = window.app.canvas.constructor.link_type_colors;
@@ -121,7 +121,7 @@ def test_wires_have_colours_of_their_own(page):
 
 
 def test_restore_face_shows_before_and_after(page, tmp_path):
-    page.load(workflow("restore_a_face"))
+    page.load(workflow("1 Restore a face"))
     look = """() => {
       const view = document.querySelector(".pdgrad-compare");
       const images = [...view.querySelectorAll("img")];
@@ -150,14 +150,14 @@ def test_restore_face_shows_before_and_after(page, tmp_path):
     node = next(one for one in kept["nodes"] if one["type"] == "PDGradRestoreFace")
     values = next(
         one["widgets_values"]
-        for one in workflow("restore_a_face")["nodes"]
+        for one in workflow("1 Restore a face")["nodes"]
         if one["type"] == "PDGradRestoreFace"
     )
     assert node["widgets_values"] == values
 
 
 def test_the_plot_is_drawn_at_its_own_size(page):
-    page.load(workflow("quick_start"))
+    page.load(workflow("3 Restore with any combination"))
     sizes = page.page.evaluate(
         """() => [...document.querySelectorAll(".pdgrad-plot")].map((one) => [
           one.width, one.height, one.clientWidth * devicePixelRatio,
@@ -171,7 +171,7 @@ def test_the_plot_is_drawn_at_its_own_size(page):
 
 
 def test_a_wrong_number_is_said_once_beside_its_input(page):
-    page.load(workflow("restore_a_face"))
+    page.load(workflow("1 Restore a face"))
     refused = page.page.evaluate(
         """async () => {
           const node = window.app.graph.nodes.find((one) => one.comfyClass === "PDGradRestoreFace");
