@@ -15,8 +15,8 @@ def example(name: str) -> str:
 
 PHOTO_MODELS = (
     "For photographs choose **ffhq512-prior**, **codeformer**, **arcface-iresnet50** and **vgg16** "
-    "in the loaders, replace *Drawn Faces* by *Load Face Photo* and *Align Faces*. *Fetch Weights* in the sidebar "
-    "gets what is missing."
+    "in the loaders, replace *Drawn Faces* by *Load Face Photo* and *Align Faces*. *Fetch Weights* "
+    "in the sidebar gets what is missing."
 )
 
 

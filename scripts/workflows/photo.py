@@ -21,8 +21,8 @@ def _photo_models(graph: Graph) -> tuple[Node, Node, Node]:
 
 
 PHOTO_NEEDS = (
-    "ffhq512-prior, codeformer, arcface-iresnet50 and vgg16, 1.9 GB: *Fetch Weights* in the sidebar "
-    "lists and gets them; a file that is missing is also named when you press Run."
+    "ffhq512-prior, codeformer, arcface-iresnet50 and vgg16, 1.9 GB: *Fetch Weights* in the "
+    "sidebar lists and gets them; a file that is missing is also named when you press Run."
 )
 
 
@@ -30,8 +30,8 @@ def restore_photo() -> Graph:
     """Return a photograph restored with a reference photo, by the published models."""
     graph = Graph(
         "# A photograph and a reference\nPick the damaged photo and a good one of the same person "
-        "in the two *Load Face Photo* nodes and press **Run**. The largest face is found, restored at "
-        "512 px and pasted back.",
+        "in the two *Load Face Photo* nodes and press **Run**. The largest face is found, restored "
+        "at 512 px and pasted back.",
         needs=PHOTO_NEEDS,
     )
     prior, features, restorer = _photo_models(graph)
