@@ -156,8 +156,9 @@ def test_restore_face_shows_before_and_after(page, tmp_path):
     assert node["widgets_values"] == values
 
 
-def test_the_plot_is_drawn_at_its_own_size(page):
+def test_the_plot_is_drawn_at_its_own_size(page, tmp_path):
     page.load(workflow("3 Restore with any combination"))
+    page.picture(tmp_path / "all.png")  # brings every node into view
     sizes = page.page.evaluate(
         """() => [...document.querySelectorAll(".pdgrad-plot")].map((one) => [
           one.width, one.height, one.clientWidth * devicePixelRatio,
