@@ -30,7 +30,11 @@ IDMStepper = Annotated[
 ]  # fmt: skip
 Spacing = Annotated[
     str,
-    Param(choices=tuple(SPACINGS), tooltip="How the noise levels of IDM's steps are chosen."),
+    Param(
+        choices=tuple(SPACINGS),
+        what="spacing of noise levels",
+        tooltip="How the noise levels of IDM's steps are chosen.",
+    ),
 ]
 
 
