@@ -78,7 +78,7 @@ def enhance(
         now = time.monotonic()
         over = minutes is not None and now - begin > 60 * minutes
         if over or now - saved > SAVED_EVERY_S:
-            _save(partial, images=done.numpy(), key=np.frombuffer(key, np.uint8))
+            _save(partial, {"images": done.numpy(), "key": np.frombuffer(key, np.uint8)})
             saved = now
         if over and len(done) < len(pixels):
             return len(done)
@@ -152,10 +152,10 @@ def _write(out: Path, found: _Set, enhanced: Tensor) -> None:
     }
     if faces.attributes is not None:
         arrays["attributes"] = faces.attributes.numpy()
-    _save(out, **arrays)
+    _save(out, arrays)
 
 
-def _save(path: Path, **arrays: NDArray[Any]) -> None:
+def _save(path: Path, arrays: dict[str, Any]) -> None:
     def write(temporary: Path) -> None:
         with temporary.open("wb") as file:
             np.savez(file, **arrays)

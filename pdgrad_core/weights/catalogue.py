@@ -211,7 +211,7 @@ CATALOGUE: tuple[WeightFile, ...] = (
         purpose="restoring in ten steps with IDM; trained with scripts/train.py idm-512",
         licence="whoever trains it says so; none are published",
         category="pdgrad",
-        page="https://arxiv.org/abs/2307.08996",
+        page="https://github.com/pdgrad/pdgrad/blob/main/docs/training.md#idm",
         about_mb=492,
     ),
 )

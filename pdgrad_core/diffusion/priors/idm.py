@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from ...checkpoints import Checkpoint, build_strict, warn_if_test
 from ...errors import InvalidInputError, WrongArchitectureError
 from ..noise_levels import LevelSchedule
 from ..prior import Prediction, PriorOutput
+from ..schedule import Schedule
 from ..unet import UNet, UNetConfig, config_from_state_dict
 from .base import PRIORS
 from .guided_diffusion import DiffusionPrior, PriorConfig, config_from_metadata
@@ -86,6 +87,7 @@ class IDMPrior(DiffusionPrior):
 
     weights = ("idm-512",)
     network: IDMNetwork  # pyright: ignore[reportIncompatibleVariableOverride]
+    schedule: Schedule
     degraded: Tensor | None = None
 
     def __init__(
@@ -198,8 +200,7 @@ def _found(checkpoint: Checkpoint) -> str:
     first = checkpoint.tensors.get(_FIRST)
     if first is None or first.ndim < 2:
         return "it is no diffusion U-Net; choose a file that scripts/train.py idm made"
-    channels = cast("int", first.shape[1])
     return (
-        f"this U-Net takes {channels} channels and is an unconditional prior; load it as prior, "
-        "or choose a file that scripts/train.py idm made"
+        f"this U-Net takes {first.shape[1]} channels and is an unconditional prior; load it as "
+        "prior, or choose a file that scripts/train.py idm made"
     )
