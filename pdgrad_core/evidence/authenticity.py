@@ -149,6 +149,6 @@ def _means(scores: dict[str, Score], result: Tensor, truth: Tensor) -> dict[str,
 
 
 def sheet_rows(found: Authenticity, faces: int = 6) -> list[Tensor]:
-    """Return pictures for a sheet, a row of faces each: x, f(x), then x_d, f(x_d), f(f(x_d)), ..."""
+    """Return pictures for a sheet, a row of faces each: x, f(x), then x_d, f(x_d), f(f(x_d)) ..."""
     chosen: Sequence[Tensor] = [*found.clean[:2], *found.degraded]
     return [images[:faces] for images in chosen]
