@@ -12,7 +12,7 @@ from ..diffusion.priors.idm import IDMPrior
 from ..diffusion.sampler import StepImage
 from ..errors import InvalidInputError
 from ..restorers.idm import STEPS, IDMRestorer
-from ..runs import Steps, Tau
+from ..runs import Steps, Strength, Tau
 from .base import RECIPES
 from .inputs import Job
 from .pdgrad import PDGradRecipe
@@ -30,6 +30,8 @@ class IDMPDGradRecipe(PDGradRecipe):
 
     tau: Tau = 1000
     steps: Steps = STEPS
+    # A dynamic strength is a share of each step, and ten steps are long ones: 0.1 leaves blotches.
+    strength: Strength = 0.05
 
     from_noise: ClassVar[bool] = True
 
