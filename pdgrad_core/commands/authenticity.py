@@ -1,6 +1,7 @@
 """`pdgrad authenticity`: will this restorer spoil a face that is already good?"""
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,12 +67,17 @@ def run(args: argparse.Namespace) -> int:
     if args.sheet is not None:
         save_image(tile(sheet_rows(found)), args.sheet)
     if args.json:
-        figures = [{"start": r.start, "times": r.times, "against": r.against, **r.scores}
-                   for r in found.rows]  # fmt: skip
+        figures = [_figures(row) for row in found.rows]
         write_json({"restorer": args.restorer, "faces": len(clean), "rows": figures})
     else:
         say(_table(found.rows))
     return 0
+
+
+def _figures(row: "Row") -> dict[str, Any]:
+    """Return a row for JSON, which has no infinity: the PSNR of equal pictures is null."""
+    scores = {name: value if math.isfinite(value) else None for name, value in row.scores.items()}
+    return {"start": row.start, "times": row.times, "against": row.against, **scores}
 
 
 def _restorer(args: argparse.Namespace, device: "torch.device") -> "Restorer":

@@ -80,6 +80,7 @@ def test_the_command_prints_a_table_and_writes_a_sheet(tmp_path, capsys):
     assert main([*words, "--restorer", "none", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
     assert rows[0]["deg"] == pytest.approx(0.0, abs=1e-2)
+    assert rows[0]["psnr"] is None
 
 
 def test_the_command_says_what_is_missing(tmp_path, capsys):
