@@ -2,6 +2,8 @@
 
 `--images` is "drawn", a folder (one subfolder a person gives labels) or a labelled .npz; `render`
 draws faces once into such an .npz, which is much faster than drawing them anew for every network.
+`enhance` applies a trained restorer to a set's own targets; a network trained on the result begins
+with `--init`.
 A run that was interrupted continues where its last snapshot was, exactly, by the same command.
 """
 
@@ -15,12 +17,15 @@ from typing import Any
 
 import torch
 
+from pdgrad_core.checkpoints import load_checkpoint
 from pdgrad_core.commands.stopping import heed_signals, stop_signal
 from pdgrad_core.commands.streams import announce, prepare_streams
 from pdgrad_core.errors import PDGradError
 from pdgrad_core.outputs import Output, check_outputs
+from pdgrad_core.restorers import RESTORERS, load_restorer
 from pdgrad_core.training.config import PRESETS, preset
 from pdgrad_core.training.dataset import open_faces, save_drawn
+from pdgrad_core.training.enhance import enhance
 from pdgrad_core.training.export import export
 from pdgrad_core.training.loop import Trainer, is_run_file, train
 from pdgrad_core.training.objectives import OBJECTIVES
@@ -30,19 +35,25 @@ from pdgrad_core.training.precision import choose_device
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the command line's values."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("preset", choices=["render", *PRESETS], metavar="PRESET",
-                        help=f"render, or one of: {', '.join(PRESETS)}")  # fmt: skip
+    parser.add_argument("preset", choices=["render", "enhance", *PRESETS], metavar="PRESET",
+                        help=f"render, enhance, or one of: {', '.join(PRESETS)}")  # fmt: skip
     parser.add_argument("--images", default="drawn", help="drawn, a folder, or an .npz")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run; file of render")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder of the run; file of render or enhance"
+    )
     parser.add_argument("--export", type=Path, help="write the weights to this .safetensors")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 for all")
     parser.add_argument("--minutes", type=float, help="stop after so long, to be continued")
+    parser.add_argument("--init", type=Path, help="begin with the weights of this .safetensors")
+    parser.add_argument("--weights", type=Path, help="enhance: the restorer's weights")
+    parser.add_argument("--restorer", default="idm", choices=RESTORERS.names(), metavar="NAME",
+                        help="enhance: the restorer, idm unless given")  # fmt: skip
     parser.add_argument("--total-images", type=int, help="length of the run")
     parser.add_argument("--batch-size", type=int)
     parser.add_argument("--learning-rate", type=float)
     parser.add_argument("--seed", type=int)
-    parser.add_argument("--size", type=int, default=64, help="render: side in pixels")
+    parser.add_argument("--size", type=int, default=64, help="render, enhance: side in pixels")
     parser.add_argument("--people", type=int, default=6000, help="render: training persons")
     parser.add_argument("--held-out", type=int, default=300, help="render: validation persons")
     parser.add_argument("--views", type=int, default=8, help="render: pictures of a person")
@@ -58,6 +69,9 @@ def run(args: argparse.Namespace) -> None:
         people = {"train": args.people, "validation": args.held_out}
         save_drawn(args.out, args.size, people, args.views)
         return
+    if args.preset == "enhance":
+        run_enhance(args)
+        return
     names = ("total_images", "batch_size", "learning_rate", "seed")
     changes: dict[str, Any] = {n: getattr(args, n) for n in names if getattr(args, n) is not None}
     config = preset(args.preset, **changes)
@@ -68,19 +82,31 @@ def run(args: argparse.Namespace) -> None:
         for split in ("train", "validation")
     )
     trainer = Trainer(config, faces, choose_device(args.device))
+    if args.init is not None:
+        trainer.objective.begin_with(load_checkpoint(args.init))
     train(trainer, held_out, args.out, args.minutes)
     if args.export is not None:
         export(trainer, args.export, {"command": command(args), "commit": commit(),
                                       "data": data_name(args.images)})  # fmt: skip
 
 
+def run_enhance(args: argparse.Namespace) -> None:
+    """Apply a restorer to the targets of a training set."""
+    restorer = load_restorer(args.restorer, args.weights, choose_device(args.device))
+    key = args.restorer.encode() + (b"" if args.weights is None else args.weights.read_bytes())
+    done = enhance(args.images, restorer, key, args.out, args.size, args.minutes)
+    logging.getLogger(__name__).info("%d images enhanced", done)
+
+
 def check_places(args: argparse.Namespace) -> None:
     """Refuse, before the work, places that cannot be written, and the training pictures' own."""
     rendering = args.preset == "render"
-    outputs = [Output("--out", args.out, None if rendering else is_run_file)]
+    one_file = rendering or args.preset == "enhance"
+    outputs = [Output("--out", args.out, None if one_file else is_run_file)]
     if args.export is not None:
         outputs.append(Output("--export", args.export))
-    check_outputs(outputs, [] if rendering else [Path(args.images)])
+    inputs = [] if rendering else [Path(args.images), args.init, args.weights]
+    check_outputs(outputs, inputs)
 
 
 def command(args: argparse.Namespace) -> str:
@@ -89,6 +115,8 @@ def command(args: argparse.Namespace) -> str:
     for name in ("total_images", "batch_size", "learning_rate", "seed"):
         if getattr(args, name) is not None:
             words += [f"--{name.replace('_', '-')}", str(getattr(args, name))]
+    if args.init is not None:
+        words += ["--init", args.init.name]
     return shlex.join([*words, "--out", f"runs/{args.preset}"])
 
 

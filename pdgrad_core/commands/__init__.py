@@ -2,9 +2,20 @@
 
 from types import ModuleType
 
-from . import ablate, benchmark, degrade, demo, doctor, methods, restore, sample, weights
+from . import (
+    ablate,
+    authenticity,
+    benchmark,
+    degrade,
+    demo,
+    doctor,
+    methods,
+    restore,
+    sample,
+    weights,
+)
 
 COMMANDS: tuple[ModuleType, ...] = (
-    *(demo, restore, sample, degrade, methods, ablate, benchmark, weights, doctor),
+    *(demo, restore, sample, degrade, methods, ablate, authenticity, benchmark, weights, doctor),
 )
 """The subcommands, in the order in which `pdgrad --help` lists them."""

@@ -116,7 +116,8 @@ def config_from_state_dict(state: Mapping[str, Tensor]) -> UNetConfig:
     if 3 * patch * patch != in_channels or out_channels not in (in_channels, 2 * in_channels):
         raise WrongArchitectureError(
             f"This U-Net maps {in_channels} to {out_channels} channels; an RGB prior maps 3 to "
-            "3 or 6 (times the square of its patch size)."
+            "3 or 6 (times the square of its patch size). One that is also given the degraded face "
+            "(6 to 3) is an IDM: load it as prior or restorer 'idm'."
         )
     return UNetConfig(
         width=width,

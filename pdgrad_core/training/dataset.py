@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from ..errors import ImageError, InvalidInputError
 from ..faces.people import DRAWN_PEOPLE, DRAWN_SEEDS, VIEWS_PER_PERSON
 from ..files import write_whole
 from ..images import from_uint8, load_image, resize, to_uint8
+from .batches import Batch, FaceSource
 
 DRAWN = "drawn"
 
@@ -23,48 +24,6 @@ PICTURE_ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Some pictures and what is known about them.
-
-    Attributes:
-        images: `(B, 3, S, S)` in [-1, 1].
-        labels: Person, `(B,)` int64 from 0; -1 where unknown.
-        attributes: What the pictures show, `(B, A)` standardised, or None.
-    """
-
-    images: Tensor
-    labels: Tensor
-    attributes: Tensor | None = None
-
-    def to(self, device: torch.device | str) -> "Batch":
-        """Return the batch on another device."""
-        attributes = None if self.attributes is None else self.attributes.to(device)
-        return Batch(self.images.to(device), self.labels.to(device), attributes)
-
-
-class FaceSource(Protocol):
-    """A split of a set of faces."""
-
-    @property
-    def people(self) -> int:
-        """Number of persons; labels are below it. 0 where nobody is labelled."""
-        ...
-
-    @property
-    def attribute_count(self) -> int:
-        """A of the attributes, 0 for none."""
-        ...
-
-    def draw(self, generator: torch.Generator, count: int) -> Batch:
-        """Draw a batch at random, with replacement."""
-        ...
-
-    def first(self, count: int) -> Batch:
-        """Return a fixed batch of at most `count`, several pictures of a person in a row."""
-        ...
-
-
-@dataclass(frozen=True)
 class StoredFaces:
     """Faces in memory.
 
@@ -72,11 +31,13 @@ class StoredFaces:
         images: `(N, S, S, 3)` uint8, sorted by person.
         labels: `(N,)` int64 from 0; -1 where unknown.
         attributes: `(N, A)` or None.
+        originals: As `images`, from before they were enhanced, or None.
     """
 
     images: Tensor
     labels: Tensor
     attributes: Tensor | None = None
+    originals: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -102,12 +63,19 @@ class StoredFaces:
     def labelled(self) -> "StoredFaces":
         """Return only the faces whose person is known."""
         kept = torch.nonzero(self.labels >= 0)[:, 0]
-        attributes = None if self.attributes is None else self.attributes[kept]
-        return StoredFaces(self.images[kept], self.labels[kept], attributes)
+        return self.rows(kept)
 
     def _rows(self, index: Tensor) -> Batch:
-        attributes = None if self.attributes is None else self.attributes[index].float()
-        return Batch(from_uint8(self.images[index]), self.labels[index], attributes)
+        kept = self.rows(index)
+        attributes = None if kept.attributes is None else kept.attributes.float()
+        originals = None if kept.originals is None else from_uint8(kept.originals)
+        return Batch(from_uint8(kept.images), kept.labels, attributes, originals)
+
+    def rows(self, index: Tensor) -> "StoredFaces":
+        """Return only some of the faces, by their numbers `(M,)`."""
+        attributes = None if self.attributes is None else self.attributes[index]
+        originals = None if self.originals is None else self.originals[index]
+        return StoredFaces(self.images[index], self.labels[index], attributes, originals)
 
 
 class DrawnFaces:
@@ -158,7 +126,8 @@ def open_faces(images: str, size: int, split: str, labelled: bool = False) -> Fa
     Args:
         images: "drawn"; a folder, one subfolder a person if there are any; or an `.npz` with
             "images" `(N, S, S, 3)` uint8 and, where known, "label" `(N,)` (a person, -1 unknown),
-            "split" `(N,)` (0 training, 1 validation) and "attributes" `(N, A)`.
+            "split" `(N,)` (0 training, 1 validation), "attributes" `(N, A)`, and "originals" as
+            "images" where those were enhanced.
         size: Side in pixels; pictures of another size are resized.
         split: "train" or "validation".
         labelled: Whether only faces whose person is known are wanted.
@@ -220,14 +189,9 @@ def _read_npz(path: Path, size: int, split: str) -> StoredFaces:
             arrays = {name: file[name] for name in file.files}
     except Exception as error:  # damaged bytes surface as many types inside the zip reader
         raise ImageError(f"{path} cannot be read as an .npz file ({error}).") from error
-    pixels = arrays.get("images")
-    if pixels is None or pixels.ndim != 4 or pixels.shape[3] != 3 or pixels.dtype != np.uint8:
-        found = "nothing" if pixels is None else f"{pixels.dtype} {pixels.shape}"
-        raise InvalidInputError(
-            f'{path} must hold "images" as uint8 (N, S, S, 3); there is {found}.'
-        )
+    pixels = _check_pixels(path, "images", arrays.get("images"))
     count = len(pixels)
-    for name in ("label", "split", "attributes"):
+    for name in ("label", "split", "attributes", "originals"):
         if name in arrays and len(arrays[name]) != count:
             raise InvalidInputError(
                 f'{path} has {count} images, but {len(arrays[name])} rows of "{name}".'
@@ -238,7 +202,20 @@ def _read_npz(path: Path, size: int, split: str) -> StoredFaces:
     images = _resized(torch.from_numpy(pixels[rows]), size)
     attributes = arrays.get("attributes")
     kept = None if attributes is None else torch.from_numpy(attributes[rows]).half()
-    return _sorted(StoredFaces(images, torch.from_numpy(labels[rows]).long(), kept))
+    before = None
+    if "originals" in arrays:
+        _check_pixels(path, "originals", arrays["originals"])
+        before = _resized(torch.from_numpy(arrays["originals"][rows]), size)
+    return _sorted(StoredFaces(images, torch.from_numpy(labels[rows]).long(), kept, before))
+
+
+def _check_pixels(path: Path, name: str, pixels: Any) -> Any:
+    if pixels is None or pixels.ndim != 4 or pixels.shape[3] != 3 or pixels.dtype != np.uint8:
+        found = "nothing" if pixels is None else f"{pixels.dtype} {pixels.shape}"
+        raise InvalidInputError(
+            f'{path} must hold "{name}" as uint8 (N, S, S, 3); there is {found}.'
+        )
+    return pixels
 
 
 def _read_folder(path: Path, size: int, split: str) -> StoredFaces:
@@ -270,9 +247,7 @@ def _sorted(faces: StoredFaces) -> StoredFaces:
     known = faces.labels >= 0
     labels = faces.labels.clone()
     labels[known] = torch.unique(labels[known], return_inverse=True)[1]
-    order = torch.argsort(labels, stable=True)
-    attributes = None if faces.attributes is None else faces.attributes[order]
-    return replace(faces, images=faces.images[order], labels=labels[order], attributes=attributes)
+    return replace(faces, labels=labels).rows(torch.argsort(labels, stable=True))
 
 
 def _square(image: Tensor, size: int) -> Tensor:

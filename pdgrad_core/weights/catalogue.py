@@ -205,6 +205,15 @@ CATALOGUE: tuple[WeightFile, ...] = (
         page="https://github.com/yangxy/GPEN",
         url=f"{_GPEN}/GPEN-BFR-512-D.pth",
     ),
+    WeightFile(
+        name="idm-512",
+        file_names=("idm_512.pth", "idm-512.safetensors"),
+        purpose="restoring in ten steps with IDM; trained with scripts/train.py idm-512",
+        licence="whoever trains it says so; none are published",
+        category="pdgrad",
+        page="https://github.com/pdgrad/pdgrad/blob/main/docs/training.md#idm",
+        about_mb=492,
+    ),
 )
 """The weight files, those that a PDGrad restoration needs first."""
 

@@ -81,3 +81,27 @@ def test_ctrl_c_is_one_sentence(script, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(script, "run", interrupted)
     assert script.main(["identity", "--out", str(tmp_path)]) == 130
     assert "the same command continues" in capsys.readouterr().err
+
+
+def test_the_extrinsic_iteration(script, faces, tmp_path, capsys):
+    new = tmp_path / "new.npz"
+    words = ["enhance", "--images", str(faces), "--restorer", "none", "--device", "cpu", "--out"]
+    assert script.main([*words, str(new)]) == 0
+    with np.load(new) as arrays:
+        assert np.array_equal(arrays["images"], arrays["originals"])
+    assert script.main([*words, str(faces)]) == 1
+    assert "would overwrite the input" in capsys.readouterr().err
+
+
+def test_a_second_run_begins_with_the_firsts_weights(script, faces, tmp_path, capsys):
+    words = ["coarse", "--images", str(faces), "--device", "cpu", "--batch-size", "8"]
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    words += ["--total-images", "8", "--out"]
+    assert script.main([*words, str(tmp_path / "a"), "--export", str(first)]) == 0
+    again = [*words, str(tmp_path / "b"), "--init", str(first)]
+    assert script.main([*again, "--export", str(second)]) == 0
+    assert "--init first.safetensors" in read_metadata(second)["pdgrad.command"]
+    assert script.main([*again, "--export", str(first)]) == 1
+    assert "would overwrite the input" in capsys.readouterr().err
+    assert script.main(["idm", *words[1:], str(tmp_path / "c"), "--init", str(first)]) == 1
+    assert "not a checkpoint of the idm network" in capsys.readouterr().err

@@ -135,8 +135,12 @@ class DiffusionPrior(LoadedPrior):
 
     @classmethod
     def recognises(cls, checkpoint: Checkpoint) -> bool:
-        """See `LoadedPrior`."""
-        return "input_blocks.0.0.weight" in checkpoint.tensors
+        """See `LoadedPrior`: a U-Net from which not fewer channels leave than enter."""
+        first = checkpoint.tensors.get("input_blocks.0.0.weight")
+        last = checkpoint.tensors.get("out.2.weight")
+        if first is None or last is None or first.ndim < 2:
+            return first is not None
+        return last.shape[0] >= first.shape[1]
 
     @classmethod
     def from_checkpoint(

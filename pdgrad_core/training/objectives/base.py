@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from ...checkpoints import Checkpoint, load_strict
 from ...errors import InvalidInputError
 from ...registry import Registry, unknown_name
 from ..config import TrainingConfig
@@ -131,6 +132,16 @@ class Objective(ABC):
         self.device = device
         self.module = to_training_layout(module.to(device)).train()
         self.optimizers = self.make_optimizers()
+        self.average = make_average(self.averaged(), self.config.ema_std, self.config.ema_halflife)
+
+    def begin_with(self, checkpoint: Checkpoint) -> None:
+        """Put an exported network's weights in the place of the fresh ones, after `start`.
+
+        Raises:
+            WrongArchitectureError: The file is of another network.
+        """
+        what = f"the {self.config.objective} network of this preset"
+        load_strict(self.averaged(), checkpoint, what)
         self.average = make_average(self.averaged(), self.config.ema_std, self.config.ema_halflife)
 
     def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:

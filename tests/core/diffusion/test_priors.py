@@ -3,6 +3,7 @@
 import pytest
 import torch
 from golden import tiny_prior
+from tiny_idm import tiny_idm
 
 from pdgrad_core.diffusion.prior import PriorOutput
 from pdgrad_core.diffusion.priors import PRIORS, load_prior
@@ -13,6 +14,8 @@ from pdgrad_core.errors import InvalidInputError, UnknownNameError
 def prior(request):
     if request.param == "guided_diffusion":
         return tiny_prior()
+    if request.param == "idm":  # answers nothing before it was told of a face
+        return tiny_idm().conditioned_on(state().clamp(-1, 1))
     return load_prior(None, kind=request.param)
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from golden import tiny_prior
 from networks import images, small_discriminator, small_networks
+from tiny_idm import tiny_idm
 
 from pdgrad_core.errors import InvalidInputError
 from pdgrad_core.features import FEATURES
@@ -13,6 +14,7 @@ from pdgrad_core.models.sets import ModelSet
 from pdgrad_core.pipeline import restore_faces
 from pdgrad_core.recipes import RECIPES, GuideImages, Hints
 from pdgrad_core.restorers import RESTORERS, load_restorer
+from pdgrad_core.restorers.idm import IDMRestorer
 from pdgrad_core.settings import Settings
 
 SIZE = 64
@@ -59,7 +61,8 @@ def test_it_restores_on_what_it_names_and_repeats(name, networks, monkeypatch):
     if "discriminator" in row.networks:
         pytest.skip("the small discriminator judges 32 px; see the tests of PGDiff's recipes")
     own = {network: networks[network] for network in row.networks}
-    models = ModelSet(tiny_prior(), own, load_restorer("none"))
+    restorer = IDMRestorer(tiny_idm(), 2) if row.restorer == "idm" else load_restorer("none")
+    models = ModelSet(tiny_prior(), own, restorer)
     references = [images(1, SIZE, seed=2)] if row.needs_reference else []
     hints = Hints(MASK if row.mask != "none" else None)
     settings = Settings(name, tau=300, steps=2, seed=3)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from tiny_idm import tiny_idm
 from tolerances import assert_same, terms_of
 from torch import nn
 
@@ -38,6 +39,8 @@ def make(name):
     if name == "rrdb":
         torch.manual_seed(0)
         return member(RRDBNetwork(8, 4, 1))
+    if name == "idm":
+        return member(tiny_idm(), steps=2)
     return member(ToyFace(), "RestoreFormer")
 
 
@@ -61,8 +64,9 @@ def asked(restorer, degraded, *state, seed=0):
 
 
 def test_names():
-    assert RESTORERS.names()[:7] == [
+    assert RESTORERS.names()[:8] == [
         "demo",
+        "idm",
         "none",
         "rrdb",
         "spandrel_model",

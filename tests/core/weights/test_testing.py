@@ -8,7 +8,11 @@ import torch
 from recipe import recipe_tensor
 
 from pdgrad_core.checkpoints import load_checkpoint, warn_if_test
+from pdgrad_core.diffusion.noise import seeded_noise
+from pdgrad_core.diffusion.priors.idm import IDM_512, IDMNetwork
 from pdgrad_core.errors import InvalidInputError, UnknownNameError
+from pdgrad_core.restorers import load_restorer
+from pdgrad_core.restorers.idm import IDMRestorer
 from pdgrad_core.weights import testing
 from pdgrad_core.weights.catalogue import weight_names
 from pdgrad_core.weights.integrity import is_test_file
@@ -149,6 +153,23 @@ def test_gpen_keeps_its_fixed_blur():
     )
     assert tensors["ecd1.0.0.kernel"].sum().item() == pytest.approx(1.0)
     assert tensors["generator.a.kernel"].sum().item() == pytest.approx(4.0)
+
+
+def test_the_layout_of_idm_is_that_of_the_papers_network():
+    with torch.device("meta"):
+        network = IDMNetwork(IDM_512)
+    expected = {name: list(value.shape) for name, value in network.state_dict().items()}
+    assert read_layout("idm-512").tensors == expected
+
+
+@pytest.mark.slow
+def test_the_full_idm_restores_in_its_steps(tmp_path):
+    (path,) = make_test_checkpoints(tmp_path, 1, ["idm-512"])
+    restorer = load_restorer("idm", path, steps=2)
+    assert isinstance(restorer, IDMRestorer) and restorer.prior.is_test
+    assert (restorer.prior.image_size, restorer.prior.prediction) == (512, "x0")
+    y = torch.zeros(1, 3, 64, 64)
+    assert torch.isfinite(restorer(y, noise=seeded_noise(y, 0))).all()
 
 
 @pytest.mark.slow

@@ -1,0 +1,131 @@
+"""`pdgrad authenticity`: will this restorer spoil a face that is already good?"""
+
+import argparse
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..outputs import Output, check_outputs
+from .command_parser import CommandParser
+from .model_options import write_json
+from .streams import say
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..evidence.authenticity import Row, Score
+    from ..restorers import Restorer
+
+
+def add_parser(subparsers: Any) -> None:
+    """Enter `authenticity` into the command line."""
+    parser: CommandParser = subparsers.add_parser(
+        "authenticity",
+        help="test whether a restorer leaves good faces alone",
+        description="Apply a restorer to clean faces and to degraded ones, several times, and "
+        "print how far the results are from the truth and from each other (IDM, eq. 2 and 3). "
+        "`psnr` in dB; `detail`: energy of fine detail over the truth's, 1 is as much.",
+    )
+    parser.add_argument("--restorer", default="demo", metavar="NAME",
+                        help="which restorer (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="its weight file")
+    parser.add_argument("--models", metavar="DIR", help="folder to look for its weight file in")
+    parser.add_argument("--images", default="drawn", metavar="SET",
+                        help='"drawn", a folder of aligned faces, or an .npz of them')  # fmt: skip
+    parser.add_argument("--size", type=int, default=64, metavar="PX", help="side of the faces")
+    parser.add_argument("--count", type=int, default=32, metavar="N", help="how many faces")
+    parser.add_argument("--times", type=int, default=5, metavar="N", help="applications")
+    parser.add_argument("--preset", default="pdgrad", metavar="NAME", help="degradation")
+    parser.add_argument("--seed", type=int, default=0, help="of the degradations")
+    parser.add_argument("--device", default="auto", help='"auto", "cpu", "cuda", "mps", ...')
+    parser.add_argument("--sheet", type=Path, metavar="PATH", help="write the faces as a picture")
+    parser.add_argument("--json", action="store_true", help="write the figures as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command and return the exit status."""
+    from ..degradations import degrade
+    from ..devices import parse_device
+    from ..errors import InvalidInputError
+    from ..evidence.authenticity import authenticity, sheet_rows
+    from ..images import save_image
+    from ..training.dataset import open_faces
+    from ..training.sheet import tile
+
+    outputs = [] if args.sheet is None else [Output("--sheet", args.sheet)]
+    check_outputs(outputs, [Path(args.images), args.weights])
+    if args.count < 1:
+        raise InvalidInputError(f"--count must be 1 or more, not {args.count}.")
+    device = parse_device(args.device)
+    restorer = _restorer(args, device)
+    clean = open_faces(args.images, args.size, "validation").first(args.count).images.to(device)
+    seeds = range(args.seed, args.seed + len(clean))
+    degraded, _ = degrade(clean, args.preset, list(seeds))
+    scores = _scores(args, device)
+    found = authenticity(restorer, clean, degraded, times=args.times, scores=scores)
+    if args.sheet is not None:
+        save_image(tile(sheet_rows(found)), args.sheet)
+    if args.json:
+        figures = [_figures(row) for row in found.rows]
+        write_json({"restorer": args.restorer, "faces": len(clean), "rows": figures})
+    else:
+        say(_table(found.rows))
+    return 0
+
+
+def _figures(row: "Row") -> dict[str, Any]:
+    """Return a row for JSON, which has no infinity: the PSNR of equal pictures is null."""
+    scores = {name: value if math.isfinite(value) else None for name, value in row.scores.items()}
+    return {"start": row.start, "times": row.times, "against": row.against, **scores}
+
+
+def _restorer(args: argparse.Namespace, device: "torch.device") -> "Restorer":
+    from ..embedded import demo_weights
+    from ..models.sets import DEMO
+    from ..restorers import RESTORERS, load_restorer
+    from ..weights.catalogue import weight_file
+    from ..weights.folders import fetch_folder, locate, search_folders
+    from ..weights.instructions import missing_files
+
+    member, path = RESTORERS[args.restorer], args.weights
+    if path is None and args.restorer == DEMO:
+        path = demo_weights("restorer")
+    elif path is None and member.weights:
+        folders = search_folders(args.models, ())
+        file = weight_file(member.weights)
+        path = locate(file, folders)
+        if path is None:
+            raise missing_files([file], folders, lambda one: fetch_folder(args.models, one))
+    return load_restorer(args.restorer, path, device)
+
+
+def _scores(args: argparse.Namespace, device: "torch.device") -> "dict[str, Score]":
+    """Return what is measured: of drawn faces also LPIPS and Deg, whose networks are embedded."""
+    from ..embedded import SIZE_PX
+    from ..evidence.authenticity import plain_scores
+    from ..models.scorers import load_scorers
+    from ..training.dataset import DRAWN
+
+    scores = plain_scores()
+    if args.images == DRAWN and args.size == SIZE_PX:
+        apart = load_scorers(device)
+        scores |= {name: apart.metric(name) for name in ("lpips", "deg")}
+    return scores
+
+
+def _table(rows: "list[Row]") -> str:
+    names = list(rows[0].scores)
+    lines = [f"{'result':<10} {'against':<10}" + "".join(f"{name:>9}" for name in names)]
+    for row in rows:
+        result = _applied(row.start, row.times)
+        against = "x" if row.against == "x" else _applied(row.start, row.times - 1)
+        figures = "".join(f"{row.scores[name]:>9.3f}" for name in names)
+        lines.append(f"{result:<10} {against:<10}{figures}")
+    return "\n".join(lines)
+
+
+def _applied(start: str, times: int) -> str:
+    if times == 0:
+        return start
+    return f"f({start})" if times == 1 else f"f^{times}({start})"

@@ -1,0 +1,154 @@
+"""IDM's criterion of an authentic restorer: f(x) = x, and applied again it stays where it is."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..diffusion.noise import seeded_noise
+from ..diffusion.sampler import Watch
+from ..errors import InvalidInputError
+from ..metrics import METRICS
+from ..restorers import Restorer
+
+Score = Callable[[Tensor, Tensor], Tensor]
+"""From result and truth `(B, 3, H, W)` to one number per image `(B,)`."""
+
+DETAIL_PX = 4
+"""Detail is what a mean over squares of this side loses."""
+
+NOISE_SEEDS = 1_000
+"""Between the seeds of one application and the next: each has noise of its own."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison, over all faces.
+
+    Attributes:
+        start: What f was first applied to: "x", the clean face, or "x_d", the degraded one.
+        times: How often f was applied; 0 compares what it is given.
+        against: "x", or "before": the application before this one.
+        scores: Mean over the faces, by name.
+    """
+
+    start: str
+    times: int
+    against: str
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Authenticity:
+    """What a restorer does to clean and to degraded faces.
+
+    Attributes:
+        rows: The table.
+        clean: x and f^n(x), `(N, 3, H, W)` each.
+        degraded: x_d and f^n(x_d).
+    """
+
+    rows: list[Row]
+    clean: list[Tensor] = field(repr=False)
+    degraded: list[Tensor] = field(repr=False)
+
+
+def detail_kept(result: Tensor, truth: Tensor) -> Tensor:
+    """Return the energy of the result's detail over that of the truth's, `(B,)`.
+
+    1 is as much; below is smoothed away, above is added. A truth without any detail gives 1.
+
+    Args:
+        result: `(B, 3, H, W)` in [-1, 1].
+        truth: The same shape.
+    """
+    mine, theirs = (_detail(image).square().flatten(1).mean(1) for image in (result, truth))
+    return torch.where(theirs > 0, mine / theirs, torch.ones_like(mine))
+
+
+def _detail(image: Tensor) -> Tensor:
+    small = F.avg_pool2d(image.float(), DETAIL_PX, ceil_mode=True, count_include_pad=False)
+    smooth = F.interpolate(small, scale_factor=DETAIL_PX, mode="nearest")
+    return image.float() - smooth[..., : image.shape[-2], : image.shape[-1]]
+
+
+def plain_scores() -> dict[str, Score]:
+    """Return the scores that need no network: PSNR in dB, and the detail kept."""
+    return {"psnr": METRICS["psnr"](), "detail": detail_kept}
+
+
+def authenticity(
+    restorer: Restorer,
+    clean: Tensor,
+    degraded: Tensor,
+    *,
+    times: int = 5,
+    scores: dict[str, Score] | None = None,
+    batch: int = 16,
+    watch: Watch | None = None,
+) -> Authenticity:
+    """Apply a restorer to clean faces and to degraded ones, again and again.
+
+    Source: IDM eq. 2 and 3.
+    Deviations: the paper states the criterion and shows pictures; the figures are ours.
+        f(f(x_d)) is compared with x, as the paper says, and with f(x_d).
+
+    Args:
+        restorer: f; one that samples has new noise at every application, the same in every run.
+        clean: x, `(N, 3, H, W)` in [-1, 1].
+        degraded: x_d, the same shape.
+        times: Applications, at least 2.
+        scores: By name; those of `plain_scores` if None.
+        batch: Faces at a time.
+        watch: Of a restorer that samples.
+
+    Raises:
+        InvalidInputError: Too few applications, or a restorer that works along the sampling only.
+    """
+    if times < 2:
+        raise InvalidInputError(f"The test applies the restorer at least twice, not {times} times.")
+    if restorer.depends_on_x_t:
+        raise InvalidInputError(
+            f"The restorer {restorer.name!r} works along the sampling, not on one image; it cannot "
+            "be applied to its own result."
+        )
+    scores = plain_scores() if scores is None else scores
+    chains = {
+        start: _applied(restorer, images, times, batch, watch)
+        for start, images in (("x", clean), ("x_d", degraded))
+    }
+    rows: list[Row] = []
+    for start, chain in chains.items():
+        for n, images in enumerate(chain):
+            if start == "x_d" or n > 0:
+                rows.append(Row(start, n, "x", _means(scores, images, clean)))
+            if n > 1:
+                rows.append(Row(start, n, "before", _means(scores, images, chain[n - 1])))
+    return Authenticity(rows, chains["x"], chains["x_d"])
+
+
+def _applied(
+    restorer: Restorer, images: Tensor, times: int, batch: int, watch: Watch | None
+) -> list[Tensor]:
+    chain = [images]
+    for n in range(times):
+        parts: list[Tensor] = []
+        for number, part in enumerate(chain[-1].split(batch)):
+            noise = None
+            if restorer.samples:
+                noise = seeded_noise(part, NOISE_SEEDS * n + number * batch)
+            parts.append(restorer(part, noise=noise, watch=watch))
+        chain.append(torch.cat(parts))
+    return chain
+
+
+def _means(scores: dict[str, Score], result: Tensor, truth: Tensor) -> dict[str, float]:
+    return {name: float(score(result, truth).mean()) for name, score in scores.items()}
+
+
+def sheet_rows(found: Authenticity, faces: int = 6) -> list[Tensor]:
+    """Return pictures for a sheet, a row of faces each: x, f(x), then x_d, f(x_d), f(f(x_d)) ..."""
+    chosen: Sequence[Tensor] = [*found.clean[:2], *found.degraded]
+    return [images[:faces] for images in chosen]
