@@ -49,6 +49,7 @@ def test_a_loaded_workflow_queues_what_its_api_format_says(page, file):
 
 def test_a_wired_workflow_runs_and_its_trace_survives_a_reload(page, tmp_path):
     page.load(workflow("Method - PDGrad with several references"))
+    page.picture(tmp_path / "all.png")  # newer pages hold only what is in view
     assert page.points() == [0]
     page.run()
     assert page.points() == [50]
@@ -58,6 +59,7 @@ def test_a_wired_workflow_runs_and_its_trace_survives_a_reload(page, tmp_path):
     kept = page.page.evaluate("() => window.app.graph.serialize()")
     page.open()
     page.load(kept)
+    page.picture(tmp_path / "all.png")
     assert page.points() == [50]
     assert any("PSNR" in text for text in page.texts())
 
