@@ -2,8 +2,8 @@
 
 `--images` is "drawn", a folder (one subfolder a person gives labels) or a labelled .npz; `render`
 draws faces once into such an .npz, which is much faster than drawing them anew for every network.
-`enhance` applies a trained restorer to a set's own targets; a network trained on the result begins
-with `--init`.
+`spoil` copies such an .npz with a known share of flawed targets. `enhance` applies a trained
+restorer to a set's own targets; a network trained on the result begins with `--init`.
 A run that was interrupted continues where its last snapshot was, exactly, by the same command.
 """
 
@@ -12,6 +12,7 @@ import logging
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +28,27 @@ from pdgrad_core.training.config import PRESETS, preset
 from pdgrad_core.training.dataset import open_faces, save_drawn
 from pdgrad_core.training.enhance import enhance
 from pdgrad_core.training.export import export
+from pdgrad_core.training.flaws import FLAWED_SHARE, spoil
 from pdgrad_core.training.loop import Trainer, is_run_file, train
 from pdgrad_core.training.objectives import OBJECTIVES
+from pdgrad_core.training.option_words import read_options
 from pdgrad_core.training.precision import choose_device
+
+SET_MAKERS = ("render", "spoil", "enhance")
+"""What makes a training set, one file, instead of a run."""
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the command line's values."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("preset", choices=["render", "enhance", *PRESETS], metavar="PRESET",
-                        help=f"render, enhance, or one of: {', '.join(PRESETS)}")  # fmt: skip
+    presets = [*SET_MAKERS, *PRESETS]
+    parser.add_argument("preset", choices=presets, metavar="PRESET", help=", ".join(presets))
     parser.add_argument("--images", default="drawn", help="drawn, a folder, or an .npz")
     parser.add_argument(
-        "--out", type=Path, required=True, help="folder of the run; file of render or enhance"
+        "--out",
+        type=Path,
+        required=True,
+        help=f"folder of the run; file of {', '.join(SET_MAKERS)}",
     )
     parser.add_argument("--export", type=Path, help="write the weights to this .safetensors")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
@@ -53,9 +62,14 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int)
     parser.add_argument("--learning-rate", type=float)
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE",
+                        help="an option of the objective; may be repeated")  # fmt: skip
     parser.add_argument("--size", type=int, default=64, help="render, enhance: side in pixels")
     parser.add_argument("--people", type=int, default=6000, help="render: training persons")
     parser.add_argument("--held-out", type=int, default=300, help="render: validation persons")
+    parser.add_argument("--first", type=int, help="enhance: only so many training pictures")
+    parser.add_argument("--share", type=float, default=FLAWED_SHARE,
+                        help="spoil: share of flawed targets, 0 to 1")  # fmt: skip
     parser.add_argument("--views", type=int, default=8, help="render: pictures of a person")
     return parser.parse_args(argv)
 
@@ -69,6 +83,10 @@ def run(args: argparse.Namespace) -> None:
         people = {"train": args.people, "validation": args.held_out}
         save_drawn(args.out, args.size, people, args.views)
         return
+    if args.preset == "spoil":
+        flawed = spoil(Path(args.images), args.out, args.share, args.seed or 0)
+        logging.getLogger(__name__).info("%d targets flawed", flawed)
+        return
     if args.preset == "enhance":
         run_enhance(args)
         return
@@ -76,6 +94,8 @@ def run(args: argparse.Namespace) -> None:
     changes: dict[str, Any] = {n: getattr(args, n) for n in names if getattr(args, n) is not None}
     config = preset(args.preset, **changes)
     objective = OBJECTIVES[config.objective]
+    options = read_options(args.option, objective.option_defaults)
+    config = replace(config, options={**config.options, **options})
     objective.check(config)
     faces, held_out = (
         open_faces(args.images, config.image_size, split, objective.labelled)
@@ -94,15 +114,14 @@ def run_enhance(args: argparse.Namespace) -> None:
     """Apply a restorer to the targets of a training set."""
     restorer = load_restorer(args.restorer, args.weights, choose_device(args.device))
     key = args.restorer.encode() + (b"" if args.weights is None else args.weights.read_bytes())
-    done = enhance(args.images, restorer, key, args.out, args.size, args.minutes)
+    done = enhance(args.images, restorer, key, args.out, args.size, args.minutes, args.first)
     logging.getLogger(__name__).info("%d images enhanced", done)
 
 
 def check_places(args: argparse.Namespace) -> None:
     """Refuse, before the work, places that cannot be written, and the training pictures' own."""
     rendering = args.preset == "render"
-    one_file = rendering or args.preset == "enhance"
-    outputs = [Output("--out", args.out, None if one_file else is_run_file)]
+    outputs = [Output("--out", args.out, None if args.preset in SET_MAKERS else is_run_file)]
     if args.export is not None:
         outputs.append(Output("--export", args.export))
     inputs = [] if rendering else [Path(args.images), args.init, args.weights]
@@ -115,6 +134,7 @@ def command(args: argparse.Namespace) -> str:
     for name in ("total_images", "batch_size", "learning_rate", "seed"):
         if getattr(args, name) is not None:
             words += [f"--{name.replace('_', '-')}", str(getattr(args, name))]
+    words += [word for option in args.option for word in ("--option", option)]
     if args.init is not None:
         words += ["--init", args.init.name]
     return shlex.join([*words, "--out", f"runs/{args.preset}"])

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..devices import parse_device
+from ..embedded import WEIGHTS
+from ..errors import CheckpointNotFoundError
 from ..faces.people import Pairs, Split, drawn_pairs
 from ..models.scorers import load_with_scorers
 from ..models.sets import ModelSet
@@ -46,10 +48,11 @@ def run_study(study: Study, options: StudyOptions) -> list[Path]:
     rows = study.chosen_rows(options.methods, steps)
     models, scorers = load_with_scorers(options.models, parse_device(options.device))
     size = models.prior.image_size
+    _check_weights(rows, options)
     tuning_pairs = _pairs(study, options, "tuning", size) if study.tuning else None
     pairs = _pairs(study, options, "test", size)
     claim_folder(options.out, _facts(study, options, models, pairs, steps), options.resume)
-    laboratory = Laboratory(models, scorers, options.out / "runs", options.batch)
+    laboratory = Laboratory(models, scorers, options.out / "runs", options.batch, study.scores)
     trials = _tuned(study, rows, tuning_pairs, laboratory) if tuning_pairs else {}
     results: dict[str, list[Result]] = {}
     cases: dict[str, int] = {}
@@ -63,6 +66,19 @@ def run_study(study: Study, options: StudyOptions) -> list[Path]:
             for choice in choices(row, trials)
         ]
     return write_report(options.out, Findings(study, options.images, rows, results, trials, cases))
+
+
+def _check_weights(rows: Sequence[Row], options: StudyOptions) -> None:
+    """Refuse, before the work, rows whose own networks are not there."""
+    folder = options.models or WEIGHTS
+    for row in rows:
+        for name in row.weights:
+            if not (folder / f"{name}.safetensors").is_file():
+                raise CheckpointNotFoundError(
+                    f"The row {row.name!r} needs {name}.safetensors beside the study's other "
+                    "networks (--models); train it as docs/evidence.md says, or name the other "
+                    "rows with --methods."
+                )
 
 
 def choices(row: Row, trials: Trials) -> list[Choice | None]:

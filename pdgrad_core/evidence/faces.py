@@ -79,10 +79,10 @@ class FaceSet:
         noise = PerImageNoise(per_image_generators(seeds), self.degraded.shape[1:], device)
         return Job(self.on_device(DEGRADED, which), self.models, seeds, noise)
 
-    def guide_images(self, which: Tensor) -> GuideImages:
-        """Return what the guidance of some of the faces may look at."""
+    def guide_images(self, which: Tensor, y_c: "Picture | None" = None) -> GuideImages:
+        """Return what the guidance of some of the faces may look at; y_c is `COARSE` if None."""
         degraded, coarse, reference = (
-            self.on_device(picture, which) for picture in (DEGRADED, COARSE, REFERENCE)
+            self.on_device(picture, which) for picture in (DEGRADED, y_c or COARSE, REFERENCE)
         )
         return GuideImages(degraded, coarse, (reference,))
 

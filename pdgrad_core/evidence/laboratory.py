@@ -1,7 +1,7 @@
 """The laboratory of every study: rows run on faces as the pipeline runs them, scored and kept."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -28,12 +28,14 @@ class Laboratory:
         scorers: What scores, and never guides.
         folder: Where results are kept.
         batch: Images at a time.
+        scores: Names of the metrics.
     """
 
     models: ModelSet
     scorers: Scorers
     folder: Path
     batch: int
+    scores: tuple[str, ...] = SCORES
 
     def faces(self, name: str, pairs: Pairs, degree: Degree, seed: int = 0) -> FaceSet:
         """Return faces degraded for these models; see `prepare_faces`."""
@@ -60,10 +62,10 @@ class Laboratory:
     def _scores(self, images: Tensor, truth: Tensor) -> dict[str, list[float]]:
         device = self.models.device
         parts = [
-            self.scorers.score(some.to(device), true.to(device), SCORES)
+            self.scorers.score(some.to(device), true.to(device), self.scores)
             for some, true in zip(images.split(self.batch), truth.split(self.batch), strict=True)
         ]
-        return {name: torch.cat([part[name] for part in parts]).tolist() for name in SCORES}
+        return {name: torch.cat([part[name] for part in parts]).tolist() for name in self.scores}
 
 
 def restore(faces: FaceSet, row: Row, choice: Choice | None) -> tuple[Tensor, list[list[Record]]]:
@@ -83,7 +85,8 @@ def restore(faces: FaceSet, row: Row, choice: Choice | None) -> tuple[Tensor, li
 
 def _sample(faces: FaceSet, row: Row, choice: Choice, which: Tensor) -> SampleResult:
     """Run some of the faces as the pipeline does, but from the pictures that the rows share."""
-    job = faces.job(which)
+    models = row.networks(faces.models) if row.networks else faces.models
+    job = replace(faces.job(which), models=models)
     filters: list[Contraction] = [*choice.contractions(job)]
     if row.contraction is not None:
         filters.insert(0, row.contraction(faces, which, choice))
@@ -92,7 +95,7 @@ def _sample(faces: FaceSet, row: Row, choice: Choice, which: Tensor) -> SampleRe
         choice.prior(job),
         job.noise,
         choice.start(job, faces.on_device(row.start, which)),
-        guidance=choice.guidance(faces.guide_images(which)),
-        networks=faces.models.features,
+        guidance=choice.guidance(faces.guide_images(which, row.coarse)),
+        networks=models.features,
         contractions=filters,
     )()

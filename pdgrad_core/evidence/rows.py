@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from torch import Tensor
 
 from ..contractions import Contraction
+from ..models.sets import ModelSet
 from ..recipes import Recipe
 from .faces import COARSE, FaceSet, Picture
 
@@ -38,6 +39,9 @@ class Row:
         stages: Changes tried one after the other, each from the best so far; empty for no tuning.
         settings_of: The row whose numbers it takes, instead of being tuned itself.
         degrees: Names of the degrees that it is tested under; empty for all.
+        coarse: The y_c that guides it.
+        networks: Gives its networks from the study's, where it has others.
+        weights: Files that it needs beside the study's, of the same folder, without ".safetensors".
     """
 
     name: str
@@ -49,3 +53,6 @@ class Row:
     stages: tuple[tuple[Change, ...], ...] = ()
     settings_of: str = ""
     degrees: tuple[str, ...] = ()
+    coarse: Picture = COARSE
+    networks: Callable[[ModelSet], ModelSet] | None = None
+    weights: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInputError
+from ..models.scorers import SCORES
 from ..registry import Registry, unknown_name
 from .faces import Degree
 from .results import Result
@@ -95,6 +96,7 @@ class Study:
         tables: Further tables, by what is added to their files' names.
         sections: Further sections of the page.
         plots: By what is added to their files' names.
+        scores: Names of the metrics, in the order of the tables.
     """
 
     name: str
@@ -115,6 +117,7 @@ class Study:
     tables: Mapping[str, Table] = field(default_factory=dict[str, Table])
     sections: tuple[Section, ...] = ()
     plots: Mapping[str, Plot] = field(default_factory=dict[str, Plot])
+    scores: tuple[str, ...] = SCORES
 
     @property
     def summary(self) -> str:

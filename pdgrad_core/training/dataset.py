@@ -183,19 +183,31 @@ def save_drawn(path: Path, size: int, people: dict[str, int], views: int) -> Non
     write_whole(path if path.suffix == ".npz" else path.with_name(f"{path.name}.npz"), write)
 
 
-def _read_npz(path: Path, size: int, split: str) -> StoredFaces:
+def read_arrays(path: Path) -> dict[str, Any]:
+    """Return the arrays of a training set's `.npz`, checked; see `open_faces`.
+
+    Raises:
+        ImageError: The file is missing or unreadable.
+        InvalidInputError: Its arrays have the wrong shape.
+    """
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except Exception as error:  # damaged bytes surface as many types inside the zip reader
         raise ImageError(f"{path} cannot be read as an .npz file ({error}).") from error
-    pixels = _check_pixels(path, "images", arrays.get("images"))
-    count = len(pixels)
+    count = len(_check_pixels(path, "images", arrays.get("images")))
     for name in ("label", "split", "attributes", "originals"):
         if name in arrays and len(arrays[name]) != count:
             raise InvalidInputError(
                 f'{path} has {count} images, but {len(arrays[name])} rows of "{name}".'
             )
+    return arrays
+
+
+def _read_npz(path: Path, size: int, split: str) -> StoredFaces:
+    arrays = read_arrays(path)
+    pixels = arrays["images"]
+    count = len(pixels)
     labels = arrays.get("label", np.full(count, -1))
     held_out = arrays["split"] == 1 if "split" in arrays else _held_out(labels)
     rows = np.flatnonzero(held_out == (split == "validation"))

@@ -41,7 +41,13 @@ class _Set:
 
 
 def enhance(
-    images: str, restorer: Restorer, key: bytes, out: Path, size: int, minutes: float | None = None
+    images: str,
+    restorer: Restorer,
+    key: bytes,
+    out: Path,
+    size: int,
+    minutes: float | None = None,
+    first: int | None = None,
 ) -> int:
     """Write a training set whose targets are f(x), with the originals x beside them.
 
@@ -58,16 +64,20 @@ def enhance(
         out: The `.npz` to write.
         size: Side in pixels.
         minutes: Stop, to be continued, after so long.
+        first: Only so many of the training pictures, from the first.
 
     Returns:
         How many images are done; the set is whole when that is all of them.
 
     Raises:
         ImageError: The source is missing, unreadable or empty.
-        InvalidInputError: The source is drawn anew each time, so there is nothing to enhance.
+        InvalidInputError: The source is drawn anew each time, so there is nothing to enhance; or
+            no picture is wanted.
         CorruptCheckpointError: The partial file is of another set or another f, or damaged.
     """
-    found = _read(images, size)
+    if first is not None and first < 1:
+        raise InvalidInputError(f"At least one picture must be enhanced, not {first}.")
+    found = _read(images, size, first)
     pixels = found.faces.images
     partial = out.with_name(f"{out.stem}.partial.npz")
     key = hashlib.sha256(key + pixels.numpy().tobytes()).digest()
@@ -92,7 +102,7 @@ def _restored(pixels: Tensor, first: int, restorer: Restorer) -> Tensor:
     return to_uint8(restorer(degraded, noise=seeded_noise(degraded, first)))
 
 
-def _read(images: str, size: int) -> _Set:
+def _read(images: str, size: int, first: int | None) -> _Set:
     if images == DRAWN:
         raise InvalidInputError(
             "Faces that are drawn anew for every step cannot be enhanced; draw them into a file "
@@ -107,6 +117,8 @@ def _read(images: str, size: int) -> _Set:
                 raise
             continue  # few pictures may have none for validation
         assert isinstance(faces, StoredFaces)
+        if split == "train" and first is not None:
+            faces = faces.rows(torch.arange(min(first, len(faces))))
         parts.append(faces)
         codes.append(np.full(len(faces), code, np.uint8))
     return _Set(_joined(parts), np.concatenate(codes))

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...models.scorers import SCORES
 from ..results import Result
 from ..statistics import Difference, difference
 from ..study import Findings, Study
@@ -36,7 +35,7 @@ def comparisons(findings: Findings, degree: str) -> list[Comparison]:
             if other is not None:
                 gaps = {
                     metric: difference(result.scores[metric], other.scores[metric], result.person)
-                    for metric in SCORES
+                    for metric in study.scores
                 }
                 made.append(Comparison(result, other, gaps))
     return made

@@ -3,15 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...models.scorers import SCORES
 from ..conflicts import LEVELS
 from ..statistics import Interval, interval
 from ..study import Findings
 from ..tuning import chosen
 from .comparisons import Comparison, comparisons, key_columns
 
-DIGITS = {"psnr": 2, "ssim": 4, "lpips": 4, "deg": 2}
-HEADINGS = {"psnr": "PSNR dB", "ssim": "SSIM", "lpips": "LPIPS", "deg": "Deg"}
+DIGITS = {"psnr": 2, "ssim": 4, "lpips": 4, "deg": 2, "colour": 2}
+HEADINGS = {"psnr": "PSNR dB", "ssim": "SSIM", "lpips": "LPIPS", "deg": "Deg", "colour": "colour"}
 
 
 def page(findings: Findings, plots: Mapping[str, str]) -> str:
@@ -38,11 +37,13 @@ def _scores(findings: Findings, degree: str) -> list[str]:
     """Return a degree's scores, and the differences from the baseline."""
     study = findings.study
     heading = [f"## {degree.capitalize()} degradation", ""] if len(study.degrees) > 1 else []
-    metrics = [HEADINGS[name] for name in SCORES]
+    metrics = [HEADINGS[name] for name in study.scores]
     lines = [*heading, *_header([study.noun, "", *study.keys, *metrics])]
     for result in findings.results[degree]:
         cells = [result.row, findings.titles[result.row], *key_columns(study, result).values()]
-        means = [_bracketed(name, interval(result.scores[name], result.person)) for name in SCORES]
+        means = [
+            _bracketed(name, interval(result.scores[name], result.person)) for name in study.scores
+        ]
         lines.append(_line([*cells, *means]))
     made = comparisons(findings, degree) if study.baseline else []
     return [*lines, *_differences(findings, made)] if made else lines
@@ -51,7 +52,7 @@ def _scores(findings: Findings, degree: str) -> list[str]:
 def _differences(findings: Findings, made: Sequence[Comparison]) -> list[str]:
     study = findings.study
     said = f"Differences from {study.baseline} on the same pictures (p: sign flips by person):"
-    metrics = [HEADINGS[name] for name in SCORES]
+    metrics = [HEADINGS[name] for name in study.scores]
     lines = ["", said, "", *_header([study.noun, *study.keys, *metrics])]
     for one in made:
         gaps = [

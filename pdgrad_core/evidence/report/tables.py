@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from ...files import write_whole
-from ...models.scorers import SCORES
 from ..rows import Choice
 from ..statistics import interval
 from ..study import Findings, Study, TableRows
@@ -19,7 +18,7 @@ def score_table(findings: Findings, degree: str) -> TableRows:
     for result in findings.results[degree]:
         row: dict[str, Any] = {"method": result.row, **key_columns(study, result)}
         row |= {"n": len(result.person), "people": len(set(result.person))}
-        for metric in SCORES:
+        for metric in study.scores:
             found = interval(result.scores[metric], result.person)
             row[metric] = round(found.mean, 5)
             row[f"{metric}_low"], row[f"{metric}_high"] = round(found.low, 5), round(found.high, 5)
@@ -55,7 +54,7 @@ def tuning(findings: Findings) -> TableRows:
             "method": trial.result.row,
             "n": len(trial.result.person),
             **_setting_columns(findings.study, trial.result.choice),
-            **{name: round(trial.result.mean(name), 5) for name in SCORES},
+            **{name: round(trial.result.mean(name), 5) for name in findings.study.scores},
             "objective": round(trial.objective, 5),
             "chosen": int(trial.chosen),
         }

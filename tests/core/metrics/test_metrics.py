@@ -29,7 +29,7 @@ def metric(request):
 
 
 def test_members():
-    assert METRICS.names()[:5] == ["deg", "ids", "lpips", "psnr", "ssim"]
+    assert METRICS.names()[:6] == ["colour", "deg", "ids", "lpips", "psnr", "ssim"]
 
 
 def test_contract(metric):

@@ -89,6 +89,16 @@ def test_it_stops_when_its_time_is_over(faces, tmp_path):
         enhance(str(faces), Brighter(), b"", out, 16)
 
 
+def test_only_the_first_training_pictures(faces, tmp_path):
+    out = tmp_path / "new.npz"
+    assert enhance(str(faces), Brighter(), b"", out, 16, first=12) == 22
+    found = arrays(out)
+    assert np.array_equal(found["originals"][:12], arrays(faces)["images"][:12])
+    assert found["split"].tolist() == [0] * 12 + [1] * 10
+    with pytest.raises(InvalidInputError, match="not 0"):
+        enhance(str(faces), Brighter(), b"", out, 16, first=0)
+
+
 def test_a_folder_becomes_an_array(tmp_path):
     from pdgrad_core.images import save_image
 
