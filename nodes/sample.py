@@ -179,6 +179,7 @@ class _Run:
         guidance: LoadedGuidance | None = self.settings.get("guidance")
         contraction: LoadedContraction | None = self.settings.get("contraction")
         shape = self._shape()
+        self.loaded.prior.check_told()  # before any network is moved
         self.loaded.prior.check_size(*shape[-2:])
         check_trained_size(shape[-2:], self.loaded.prior.image_size, "The start image", _CURE)
         process = _process(self.settings, self.loaded.prior.schedule)
