@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..pdgrad_core.errors import InvalidInputError
+from ..pdgrad_core.sequences import found_anywhere, what_was_found
 from . import schema
 from .boundary import (
     from_host,
@@ -27,6 +29,8 @@ from .weights import found_path
 if TYPE_CHECKING:
     from ..pdgrad_core.alignment import AlignedFace, Face, FaceDetector
     from ..pdgrad_core.alignment.warp import Border
+
+logger = logging.getLogger(__name__)
 
 MIN_SIZE_PX = 16
 DEFAULT_SIZE_PX = 512
@@ -156,7 +160,7 @@ class AlignFaces(CheckedNode):
         prior: LoadedPrior | None = None,
     ) -> io.NodeOutput:
         """Align the chosen faces of every photo."""
-        from ..pdgrad_core.alignment import align_face, choose_faces, draw_faces, take_as_aligned
+        from ..pdgrad_core.alignment import align_face, draw_faces, take_as_aligned
 
         size_px = size_px or (prior.prior.image_size if prior else DEFAULT_SIZE_PX)
         with outside_inference_mode():
@@ -175,14 +179,26 @@ class AlignFaces(CheckedNode):
                     in_boxes(here, bounding_boxes, number, len(photos))
                     for number, here in enumerate(found)
                 ]
-            which = numbers if choose == "by number" else choose
-            chosen = [choose_faces(here, which) for here in found]
+            chosen = _chosen(photos, found, numbers if choose == "by number" else choose)
             aligned = [
                 tuple(align_face(one, face, size_px, border) for face in faces)
                 for one, faces in zip(photos, chosen, strict=True)
             ]
             boxes = [draw_faces(*both) for both in zip(photos, found, strict=True)]
             return _output(aligned, photos, boxes, chosen)
+
+
+def _chosen(
+    photos: Sequence[Tensor], found: Sequence[Sequence[Face]], which: str
+) -> list[list[Face]]:
+    """Choose among each photo's faces; among several photos, one without is said and has none."""
+    from ..pdgrad_core.alignment import choose_faces
+
+    chosen = found_anywhere(photos, lambda number, _: choose_faces(found[number], which))
+    if len(chosen) > 1:
+        counts = [*map(len, chosen)]
+        logger.info("Align Faces: %s.", what_was_found(counts, "cut out"))
+    return chosen
 
 
 def _output(

@@ -114,6 +114,7 @@ class PriorAsModel(CheckedNode):
 
 def check_native(loaded: LoadedPrior) -> None:
     """Raise InvalidInputError for a prior that the host's samplers cannot take."""
+    loaded.prior.check_told()
     if loaded.prior.prediction == "x0":
         raise InvalidInputError(
             "This prior predicts the clean image, which the host's samplers cannot take; use a "

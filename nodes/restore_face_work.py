@@ -13,7 +13,7 @@ from torch import Tensor
 from ..pdgrad_core.errors import InvalidInputError
 from ..pdgrad_core.faces.examples import EXAMPLE_SIZES
 from ..pdgrad_core.models.sets import DEMO, load_model_set
-from ..pdgrad_core.photos import cut_masks, keep_known_pixels, put_back
+from ..pdgrad_core.photos import FacePaster, cut_masks, keep_known_pixels
 from ..pdgrad_core.recipes import Hints, check_needs
 from ..pdgrad_core.sequences import (
     BYTES_PER_PIXEL,
@@ -121,6 +121,7 @@ class FaceWork:
         masks, whole_masks = self._masks(faces), self._whole_masks()
         # Matching would take away the colours that a recipe gives to a grey photo.
         pasting = PasteSettings(match_colors=not row.takes_style)
+        put_back = FacePaster(all_folders(), settings=pasting)
         references = finder.references(self._references())
         limit = self.values.get("faces_at_once") or faces_that_fit(loaded.patchers, size_px)
         steps = row.sampler(loaded.models.prior).total_steps
@@ -137,7 +138,7 @@ class FaceWork:
             return found.image.cpu()
 
         for photo, results in in_portions(self._queue(faces, masks), limit, restore):
-            whole = put_back(photo.photo, photo.faces, results, all_folders(), settings=pasting)
+            whole = put_back(photo.photo, photo.faces, results)
             if row.keeps_known:
                 whole = keep_known_pixels(photo.photo, whole, whole_masks[photo.number])
             self.photos.put(photo.number, whole)

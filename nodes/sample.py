@@ -178,6 +178,7 @@ class _Run:
     def __call__(self) -> SampleResult:
         guidance: LoadedGuidance | None = self.settings.get("guidance")
         contraction: LoadedContraction | None = self.settings.get("contraction")
+        self.loaded.prior.check_told()  # before any network is moved
         shape = self._shape()
         self.loaded.prior.check_size(*shape[-2:])
         check_trained_size(shape[-2:], self.loaded.prior.image_size, "The start image", _CURE)

@@ -1,7 +1,8 @@
 """From whole photos to aligned faces and back: what stands around `restore_faces`."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -13,7 +14,7 @@ from .alignment.detect import FaceDetector
 from .alignment.detectors import best_detector
 from .alignment.face import Face, invert
 from .alignment.landmark_text import faces_from_text
-from .alignment.mask import load_parser
+from .alignment.mask import FaceParser, load_parser
 from .alignment.paste_back import paste_back
 from .alignment.paste_settings import PasteSettings
 from .alignment.warp import warp
@@ -132,6 +133,47 @@ def keep_known_pixels(photo: Tensor, result: Tensor, mask: Tensor | None) -> Ten
     return with_known_pixels(result, photo, mask)
 
 
+@dataclass(frozen=True)
+class FacePaster:
+    """Puts restored faces back into one photo after the other; ParseNet is loaded once.
+
+    The outline of face and hair is ParseNet's where its weights are in the folders; otherwise it
+    follows from the landmarks and from what was changed.
+
+    Attributes:
+        folders: Where ParseNet's weights are looked for.
+        device: Where ParseNet runs.
+        settings: Outline, edge and what is matched.
+    """
+
+    folders: Sequence[Path] = ()
+    device: torch.device | str = "cpu"
+    settings: PasteSettings = field(default_factory=PasteSettings)
+
+    def __call__(self, photo: Tensor, faces: Sequence[AlignedFace], results: Tensor) -> Tensor:
+        """Paste restored faces into their photo; an already aligned photo becomes its result.
+
+        Args:
+            photo: `(1, 3, H, W)` in [-1, 1].
+            faces: The faces cut out of it.
+            results: Their restorations, `(len(faces), 3, S, S)`.
+        """
+        if not faces:
+            raise NoFaceError("There is no restored face to put back into the photo.")
+        if faces[0].whole:
+            return results[:1]
+        parts = list(results.split(1))
+        return paste_back(photo, faces, parts, self.settings, parser=self._parser)
+
+    @cached_property
+    def _parser(self) -> FaceParser | None:
+        """ParseNet, from the first photo on that needs it; it goes with the paster."""
+        if self.settings.outline != "face":
+            return None
+        path = locate(weight_file("parsenet"), self.folders)
+        return None if path is None else load_parser(path, self.device)
+
+
 def put_back(
     photo: Tensor,
     faces: Sequence[AlignedFace],
@@ -140,26 +182,5 @@ def put_back(
     device: torch.device | str = "cpu",
     settings: PasteSettings | None = None,
 ) -> Tensor:
-    """Paste restored faces into their photo; an already aligned photo becomes its result.
-
-    The outline of face and hair is ParseNet's where its weights are in the folders; otherwise it
-    follows from the landmarks and from what was changed.
-
-    Args:
-        photo: `(1, 3, H, W)` in [-1, 1].
-        faces: The faces cut out of it.
-        results: Their restorations, `(len(faces), 3, S, S)`.
-        folders: Where ParseNet's weights are looked for.
-        device: Where ParseNet runs.
-        settings: Outline, edge and what is matched; None for the defaults.
-    """
-    settings = settings or PasteSettings()
-    if not faces:
-        raise NoFaceError("There is no restored face to put back into the photo.")
-    if faces[0].whole:
-        return results[:1]
-    parser: Callable[[Tensor], Tensor] | None = None
-    if settings.outline == "face":
-        parsenet = locate(weight_file("parsenet"), folders)
-        parser = None if parsenet is None else load_parser(parsenet, device)
-    return paste_back(photo, faces, list(results.split(1)), settings, parser=parser)
+    """Paste restored faces into one photo; for several see `FacePaster`, whose arguments it has."""
+    return FacePaster(folders, device, settings or PasteSettings())(photo, faces, results)

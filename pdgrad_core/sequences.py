@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -10,6 +11,8 @@ from .alignment.align import AlignedFace
 from .diffusion.records import Record
 from .errors import InvalidInputError, NoFaceError
 from .parameters import Param
+
+T = TypeVar("T")
 
 NOISES = ("per photo", "same for all")
 """Whose noise a photo's faces get: their photo's, which takes the next seed, or the first one's."""
@@ -57,8 +60,8 @@ def faces_at_once(memory_bytes: int, size_px: int) -> int:
 
 
 def found_anywhere(
-    photos: Iterable[Tensor], find: Callable[[int, Tensor], list[AlignedFace]]
-) -> list[list[AlignedFace]]:
+    photos: Iterable[Tensor], find: Callable[[int, Tensor], list[T]]
+) -> list[list[T]]:
     """Find the faces of every photo; among several, a photo without one has none.
 
     Args:
@@ -70,7 +73,7 @@ def found_anywhere(
     """
     missing: list[NoFaceError] = []
 
-    def faces(number: int, photo: Tensor) -> list[AlignedFace]:
+    def faces(number: int, photo: Tensor) -> list[T]:
         try:
             return find(number, photo)
         except NoFaceError as error:
@@ -85,14 +88,15 @@ def found_anywhere(
     return found
 
 
-def what_was_found(counts: Sequence[int]) -> str:
+def what_was_found(counts: Sequence[int], done: str = "restored") -> str:
     """Return in words how many faces were restored, and how many photos passed through.
 
     Args:
         counts: Each photo's chosen faces.
+        done: What was done to the faces.
     """
     empty = sum(not faces for faces in counts)
-    said = f"{_many(len(counts), 'photo')}, {_many(sum(counts), 'face')} restored"
+    said = f"{_many(len(counts), 'photo')}, {_many(sum(counts), 'face')} {done}"
     if empty:
         said += f"; {_many(empty, 'photo')} without a face passed through unchanged"
     return said

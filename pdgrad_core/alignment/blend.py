@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from .seam import alike
 from .smoothing import smooth, smooth_within
 
 _NARROWEST_FRACTION = 0.0125
@@ -17,9 +18,10 @@ def blend(photo: Tensor, restored: Tensor, weight: Tensor, side_px: float) -> Te
 
     Source: Burt and Adelson, A multiresolution spline with application to image mosaics (1983).
     Deviations: the bands are those of the difference of both pictures, which is the same, since
-        the blend is linear; what lies outside the weight enters no band; each band's weight falls
-        to 0 inside the outline instead of reaching beyond it, so that the photo is kept outside
-        to the bit.
+        the blend is linear; what lies outside the weight enters no band; places that show two
+        things, such as old hair before the new wall, enter no wide one, or their shadow would
+        stay; each band's weight falls to 0 inside the outline instead of reaching beyond it, so
+        that the photo is kept outside to the bit.
 
     Args:
         photo: `(1, 3, H, W)` float32.
@@ -33,9 +35,11 @@ def blend(photo: Tensor, restored: Tensor, weight: Tensor, side_px: float) -> Te
     left = restored - photo
     blended = photo.clone()
     reach = weight
+    counts = weight * alike(left, _NARROWEST_FRACTION * side_px)
     for level in range(_LEVELS):
         sigma = _NARROWEST_FRACTION * 2**level * side_px
-        wide, around = smooth_within(left, weight, sigma)
+        around = smooth(weight, sigma)
+        wide, _ = smooth_within(left, counts, sigma)
         blended += reach * (left - wide)
         left = wide
         reach = torch.minimum(reach, weight * inner(around))

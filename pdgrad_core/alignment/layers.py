@@ -15,6 +15,7 @@ from .match_colors import match_colors
 from .match_grain import missing_grain
 from .outline import face_oval, head_outline
 from .paste_settings import PasteSettings
+from .seam import kept_at_edges
 from .warp import edge_distance, warp
 
 Box = tuple[int, int, int, int]
@@ -106,18 +107,31 @@ def make_layer(
     distance = edge_distance(here, height, width, size_px)
     weight = feather(distance, settings.feather_fraction * size_px)
     finer = size_px / face.size_px
-    if parser is not None:
-        inside = parser(result).cpu().float()
-        weight = weight * warp(inside, here, height, width).clamp(0, 1)
-    elif settings.outline == "face":
-        crop = face.crop.detach().cpu().float()
-        inside = head_outline(crop, result, face.landmarks, settings.feather_fraction)
+    inside = _inside(face, result, settings, parser)
+    if inside is not None:
         weight = weight * warp(inside, here, height, width).clamp(0, 1)
     points = (face.landmarks + 0.5) * finer - 0.5
     depth = face_oval(transform(invert(here), points), height, width)
     side_px = size_px / float(np.sqrt(abs(np.linalg.det(to_crop[:, :2]))))
     image = warp(result, here, height, width).clamp(-1, 1)
     return Layer(box, image, weight, depth, side_px)
+
+
+def _inside(
+    face: AlignedFace,
+    result: Tensor,
+    settings: PasteSettings,
+    parser: Callable[[Tensor], Tensor] | None,
+) -> Tensor | None:
+    """Return what of a result is pasted, `(1, 1, R, R)`, or None for all of it."""
+    if parser is None and settings.outline != "face":
+        return None
+    crop = face.crop.detach().cpu().float()
+    if parser is not None:
+        outline = parser(result).cpu().float()
+    else:
+        outline = head_outline(crop, result, face.landmarks, settings.feather_fraction)
+    return outline * kept_at_edges(crop, result, settings.feather_fraction)
 
 
 def _box(to_crop: Points, size_px: int, size: tuple[int, int]) -> Box:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from .hints import load_mask
 from .model_options import step_progress
-from .paste_options import paste_settings_of
 from .streams import say
 
 if TYPE_CHECKING:
@@ -88,17 +87,14 @@ class Frames:
             NoFaceError: No frame has a face.
         """
         from ..errors import NoFaceError
-        from ..photos import keep_known_pixels, put_back
+        from ..photos import keep_known_pixels
         from ..sequences import in_portions, what_was_found
 
-        work, finder = self.work, self.work.search.finder
+        work = self.work
         limit = work.args.faces_at_once or self._fitting()
         row = work.settings.resolved()
-        pasting = paste_settings_of(work.args, row)
         for frame, results in in_portions(self._found(), limit, self._restored):
-            whole = put_back(
-                frame.photo, frame.faces, results, finder.folders, finder.device, pasting
-            )
+            whole = work.put_back(frame.photo, frame.faces, results)
             if row.keeps_known:
                 whole = keep_known_pixels(frame.photo, whole, self._mask(frame.number, frame.photo))
             self.open.pop(frame.number).write(whole, work.outputs.pictures[frame.number])

@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .face_search import FaceSearch
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ..losses.color_statistics import ColorStatistics
     from ..models.sets import ModelSet
     from ..photo_files import PhotoFile
+    from ..photos import FacePaster
     from ..settings import Settings
     from .stages import StageWriter
 
@@ -46,15 +48,24 @@ class RestoreWork:
     references: "list[torch.Tensor]"
     style: "ColorStatistics | None"
 
+    @cached_property
+    def put_back(self) -> "FacePaster":
+        """What lays the faces of every photo back."""
+        from ..photos import FacePaster
+
+        finder = self.search.finder
+        pasting = paste_settings_of(self.args, self.settings.resolved())
+        return FacePaster(finder.folders, finder.device, pasting)
+
     def restore(self, number: int) -> dict[str, Any]:
         """Restore the chosen faces of one photo, write the results, and return its report."""
         import torch
 
-        from ..photos import cut_masks, keep_known_pixels, put_back
+        from ..photos import cut_masks, keep_known_pixels
         from ..pipeline import restore_faces
         from ..recipes import Hints
 
-        args, finder = self.args, self.search.finder
+        args = self.args
         path, out = args.photos[number], self.outputs.pictures[number]
         photo, mask = open_photo(args, number)
         faces = self.search.faces(photo.image, args.landmarks[number] if args.landmarks else None)
@@ -77,9 +88,7 @@ class RestoreWork:
                 seeds=[self.settings.seed] * len(faces),
                 on_step=on_step,
             )
-        pasting = paste_settings_of(args, found.settings)
-        results = found.image.cpu()
-        result = put_back(photo.image, faces, results, finder.folders, finder.device, pasting)
+        result = self.put_back(photo.image, faces, found.image.cpu())
         if found.settings.keeps_known:
             result = keep_known_pixels(photo.image, result, mask)
         photo.write(result, out)

@@ -69,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
     photo = load_image(args.start) if args.start else None
     models = load_model_set(args.models, restorer="none", features=(), device=device, dtype=dtype)
     prior = models.prior
+    prior.check_told()
     process = _process(given, prior.schedule)
     size = prior.image_size
     noise = PerImageNoise(per_image_generators([args.seed]), (3, size, size), device)

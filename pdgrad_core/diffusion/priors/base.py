@@ -72,6 +72,9 @@ class LoadedPrior(ABC):
         """
         return self
 
+    def check_told(self) -> None:  # noqa: B027
+        """Raise InvalidInputError for a prior that needs y and was told of none; by rule none."""
+
     def check_size(self, height: int, width: int) -> None:
         """Raise InvalidInputError unless the network can take images of this size in pixels."""
         if (height, width) != (self.image_size, self.image_size):

@@ -169,25 +169,33 @@ class IDMPrior(DiffusionPrior):
         told.degraded = degraded
         return told
 
+    def check_told(self) -> None:
+        """See `LoadedPrior`: without y there is nothing to restore."""
+        self._told()
+
+    def _told(self) -> Tensor:
+        if self.degraded is None:
+            raise InvalidInputError(
+                "IDM restores a degraded face and was told of none; use it through a recipe "
+                "(Restore Face, `pdgrad restore`) or as restorer, not for plain sampling."
+            )
+        return self.degraded
+
     def __call__(self, x_t: Tensor, t: int) -> PriorOutput:
         """Evaluate the network for the face it was told of; see `Prior`.
 
         Raises:
             InvalidInputError: It was told of none, or of a batch of another shape.
         """
-        if self.degraded is None:
+        degraded = self._told()
+        if degraded.shape != x_t.shape:
             raise InvalidInputError(
-                "IDM restores a degraded face and was told of none; use it through a recipe "
-                "(Restore Face, `pdgrad restore`) or as restorer, not for plain sampling."
-            )
-        if self.degraded.shape != x_t.shape:
-            raise InvalidInputError(
-                f"IDM was told of faces {tuple(self.degraded.shape)}, but is to sample "
+                f"IDM was told of faces {tuple(degraded.shape)}, but is to sample "
                 f"{tuple(x_t.shape)}; give as many noise images of the same size."
             )
         level = float(self.schedule.alphas_cumprod[t])
         gamma = torch.full((len(x_t),), level, device=x_t.device)
-        return PriorOutput(self.network.estimate(self.degraded.to(x_t), x_t, gamma))
+        return PriorOutput(self.network.estimate(degraded.to(x_t), x_t, gamma))
 
 
 def _as_unconditional(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from pdgrad_core.benchmarks import pasting
 from pdgrad_core.benchmarks.pasting_scenes import CHANGES, Scene, scenes
 from pdgrad_core.cli import main
 from pdgrad_core.errors import InvalidInputError
+from pdgrad_core.faces.identity import sample_identities
 
 SCENES = scenes(0)
 
@@ -25,6 +26,8 @@ def test_scenes_are_what_they_are_called():
         assert 15 < abs(degrees) < 45  # the persons hold their heads up to 10 degrees to a side
     plain, hand = SCENES["a group"], SCENES["a hand before the mouth"]
     assert plain.photo.shape == hand.photo.shape
+    # The fifth scene shows persons 12 to 14, the fourth 9 to 11: one of each wears glasses.
+    assert sample_identities(range(9, 15)).glasses.tolist() == [0, 0, 1, 0, 0, 1]
 
 
 def test_a_patch_of_known_height_is_measured():

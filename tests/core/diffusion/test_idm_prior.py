@@ -65,6 +65,10 @@ def test_a_step_is_equation_8():
 def test_without_a_face_it_says_where_it_gets_one():
     with pytest.raises(InvalidInputError, match="was told of none; use it through a recipe"):
         tiny_idm()(image(1), 500)
+    with pytest.raises(InvalidInputError, match="was told of none"):
+        tiny_idm().check_told()
+    tiny_idm().conditioned_on(image(1)).check_told()
+    tiny_prior().check_told()
 
 
 def test_faces_that_do_not_fit_are_refused():
