@@ -31,7 +31,7 @@ from .checked import CheckedNode
 from .node_schema import node_schema
 from .picture_checks import check_trained_size
 from .sockets import LoadedRestorer, RestorerIO
-from .weights import DEMO, choices, demo_path, weights_path
+from .weights import DEMO, choices, embedded_choices, embedded_path, weights_path
 
 NO_RESTORER = "none"
 
@@ -56,13 +56,18 @@ def without_weights() -> list[str]:
     ]
 
 
+def embedded() -> dict[str, str]:
+    """Return the restorers with embedded weights, by what the node calls them."""
+    return embedded_choices("restorer", RESTORERS)
+
+
 class LoadRestorerNode(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        offered = [DEMO, NO_RESTORER, *catalogued(), *without_weights()]
+        offered = [*embedded(), NO_RESTORER, *catalogued(), *without_weights()]
         return node_schema(
             node_id="PDGradLoadRestorer",
             display_name="Load Restorer (CodeFormer, GFPGAN)",
@@ -106,8 +111,9 @@ class LoadRestorerNode(CheckedNode):
 
 
 def _load(weights: str) -> Restorer:
-    if weights == DEMO:
-        return load_restorer("demo", demo_path("restorer"))
+    if weights in embedded():
+        name = embedded()[weights]
+        return load_restorer(name, embedded_path("restorer", name))
     if weights in (NO_RESTORER, *without_weights()):
         return load_restorer(weights)
     name = catalogued().get(weights, "spandrel_model")

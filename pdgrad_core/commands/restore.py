@@ -113,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
     models = load_model_set(
         args.models,
         restorer=args.restorer or row.restorer_with(args.models == DEMO),
-        prior=args.prior,
+        prior=args.prior or row.prior_kind,
         fidelity=args.fidelity,
         features=row.all_networks,
         device=device,

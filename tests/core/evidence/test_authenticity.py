@@ -7,7 +7,8 @@ import torch
 
 from pdgrad_core.cli import main
 from pdgrad_core.errors import InvalidInputError
-from pdgrad_core.evidence.authenticity import authenticity, detail_kept, sheet_rows
+from pdgrad_core.evidence.authenticity import authenticity, detail_kept
+from pdgrad_core.evidence.authenticity_report import answer, levels, sheet_rows
 from pdgrad_core.restorers import RESTORERS, Restorer
 
 
