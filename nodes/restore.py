@@ -181,26 +181,49 @@ class _How:
 def _restored(degraded: Tensor, loaded: Any, how: _How) -> Tensor:
     if not isinstance(loaded, LoadedRestorer):
         return _upscaled(degraded, loaded, how)
-    if loaded.restorer.depends_on_x_t:
-        raise InvalidInputError(
-            f"The restorer {loaded.restorer.name!r} works along the sampling, not on one image; "
-            "choose another for the coarse restoration."
-        )
-    if loaded.restorer.name == DEMO:
-        cure = "choose codeformer or gfpgan in Load Restorer, or align the faces to 64 px"
-        check_trained_size(degraded.shape[-2:], SIZE_PX, "The degraded face", cure)
-    if loaded.patcher is not None:
-        load_networks([loaded.patcher])
-    # The wire's restorer belongs to every node it is connected to: a copy carries this w.
-    restorer = copy.copy(loaded.restorer)
-    if hasattr(restorer, "fidelity"):
-        restorer.fidelity = how.fidelity  # type: ignore[attr-defined]
+    restorer = brought(loaded, degraded, how.fidelity)
     if not restorer.samples:
         return restorer(degraded)
     # As for a loss's target: one picture, the same in every run.
     noise = seeded_noise(degraded, 0)
     watch = Watch(StepReporter(1, how.node_id), stop_if_interrupted)
     return restorer(degraded, noise=noise, watch=watch)
+
+
+def brought(loaded: LoadedRestorer, faces: Tensor, fidelity: float) -> Restorer:
+    """Return a wire's restorer for working on one image at a time, on the host's device.
+
+    Args:
+        loaded: From the wire.
+        faces: What it will be applied to, `(B, 3, H, W)`.
+        fidelity: CodeFormer's w; others have no use for it.
+
+    Raises:
+        InvalidInputError: It works along the sampling, or on faces of another size.
+    """
+    if loaded.restorer.depends_on_x_t:
+        raise InvalidInputError(
+            f"The restorer {loaded.restorer.name!r} works along the sampling, not on one image; "
+            "choose another in Load Restorer."
+        )
+    _check_size(loaded.restorer, faces)
+    if loaded.patcher is not None:
+        load_networks([loaded.patcher])
+    # The wire's restorer belongs to every node it is connected to: a copy carries this w.
+    restorer = copy.copy(loaded.restorer)
+    if hasattr(restorer, "fidelity"):
+        restorer.fidelity = fidelity  # type: ignore[attr-defined]
+    return restorer
+
+
+def _check_size(restorer: Restorer, faces: Tensor) -> None:
+    """Refuse faces far from the size that a restorer was trained at, where it is known."""
+    own = restorer.own_prior
+    if own is None and restorer.name != DEMO:
+        return
+    size_px = SIZE_PX if own is None else own.image_size
+    cure = f"choose codeformer or gfpgan in Load Restorer, or align the faces to {size_px} px"
+    check_trained_size(faces.shape[-2:], size_px, "The face", cure)
 
 
 def _upscaled(degraded: Tensor, descriptor: Any, how: _How) -> Tensor:

@@ -49,8 +49,8 @@ def run(args: argparse.Namespace) -> int:
     """Run the command and return the exit status."""
     from ..degradations import degrade
     from ..devices import parse_device
-    from ..errors import InvalidInputError
     from ..diffusion.sampler import Watch
+    from ..errors import InvalidInputError
     from ..evidence.authenticity import authenticity
     from ..evidence.authenticity_report import answer, sheet_rows, table
     from ..images import save_image

@@ -108,7 +108,8 @@ def authenticity(
         on_applied: Told after each batch how many applications are done, and of how many.
 
     Raises:
-        InvalidInputError: Too few applications, or a restorer that works along the sampling only.
+        InvalidInputError: Too few applications, degraded faces of another size, or a restorer that
+            works along the sampling only.
         SamplingStopped: The watch said so.
     """
     if times < 2:
@@ -117,6 +118,11 @@ def authenticity(
         raise InvalidInputError(
             f"The restorer {restorer.name!r} works along the sampling, not on one image; it cannot "
             "be applied to its own result."
+        )
+    if degraded.shape != clean.shape:
+        raise InvalidInputError(
+            f"The degraded faces are {tuple(degraded.shape)}, but the clean ones "
+            f"{tuple(clean.shape)}; take a degradation that keeps their size."
         )
     scores = plain_scores() if scores is None else scores
     count = 2 * times * len(clean.split(batch))

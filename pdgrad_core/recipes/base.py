@@ -78,7 +78,7 @@ class Recipe(Process):
 
     @property
     def prior_kind(self) -> str | None:
-        """Key in `PRIORS` of what it samples; None for the set of models' own, any that there is."""
+        """Key in `PRIORS` of what it samples; None for the set of models' own."""
         return None
 
     @property

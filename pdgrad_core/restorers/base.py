@@ -74,7 +74,7 @@ class Restorer(ABC):
 
     @property
     def own_prior(self) -> LoadedPrior | None:
-        """The prior that it samples; None where it samples none that the pack can load by itself."""
+        """The prior that it samples; None where there is none that could be sampled without it."""
         return None
 
     def __call__(
