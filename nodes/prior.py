@@ -121,6 +121,11 @@ class PriorAsModel(CheckedNode):
 
 def check_native(loaded: LoadedPrior) -> None:
     """Raise InvalidInputError for a prior that the host's samplers cannot take."""
+    if loaded.prior.needs_face:
+        raise InvalidInputError(
+            "This prior restores a degraded face and cannot be sampled without one, as the host's "
+            "samplers would; use Restore Face with a recipe of its kind, or Coarse Restore."
+        )
     if loaded.prior.prediction == "x0":
         raise InvalidInputError(
             "This prior predicts the clean image, which the host's samplers cannot take; use a "

@@ -69,6 +69,8 @@ class IDMPDGradRecipe(IDMRecipe, PDGradRecipe):
     # A dynamic strength is a share of each step, and ten steps are long ones: 0.1 leaves blotches.
     strength: Strength = 0.05
 
+    without_reference: ClassVar[str] = "idm"
+
     @property
     def restorer(self) -> str:
         """IDM, from the same file as what is sampled; see `Recipe`."""

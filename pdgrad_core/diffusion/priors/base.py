@@ -24,6 +24,7 @@ class LoadedPrior(ABC):
     Attributes:
         weights: Names in the catalogue of the published weights of this kind.
         needs_weights: Whether it is made from a file.
+        needs_face: Whether it cannot be sampled before `conditioned_on` told it of a face.
         network: What computes.
         schedule: Of the training, T steps.
         prediction: What the network predicts.
@@ -35,6 +36,7 @@ class LoadedPrior(ABC):
 
     weights: ClassVar[tuple[str, ...]] = ()
     needs_weights: ClassVar[bool] = True
+    needs_face: ClassVar[bool] = False
     network: nn.Module
     schedule: Schedule
     prediction: Prediction
