@@ -34,10 +34,13 @@ def test_it_makes_a_coarse_face_of_its_size(pack, error):
 def test_restore_face_samples_it_and_loads_it_once(pack):
     given = {"photo": face(), "models": "demo", "photo_is": "aligned face"}
     image, _, trace = pack.run("PDGradRestoreFace", recipe="idm", **given).args
-    assert image[0].shape == (1, 64, 64, 3)
-    assert len(trace[0].rows) == 10
-    guided = pack.run("PDGradRestoreFace", recipe="idm+pdgrad", references=face(), steps=2, **given)
-    assert len(guided.args[2][0].rows) == 2
+    assert image.shape == (1, 64, 64, 3)
+    assert len(trace.rows) == 10
+    assert len(pack.host.loaded[-1]) == 1
+    references = {"references": face(), "steps": 2}
+    trace = pack.run("PDGradRestoreFace", recipe="idm+pdgrad", **references, **given).args[2]
+    assert len(trace.rows) == 2
+    assert len(pack.host.loaded[-1]) == 3  # IDM as both prior and restorer, two feature networks
 
 
 def test_where_nothing_tells_it_of_a_face_it_says_so(pack, error):
