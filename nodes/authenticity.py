@@ -73,8 +73,8 @@ class AuthenticityNode(CheckedNode):
                 io.Image.Output(
                     "picture",
                     display_name="picture",
-                    tooltip="Rows of faces: good, restored once; then degraded, restored once, "
-                    "twice, ...",
+                    tooltip="A row for each face: good, restored once; then degraded, restored "
+                    "once, twice, ...",
                 ),
             ],
             hidden=[io.Hidden.unique_id],
@@ -97,7 +97,7 @@ class AuthenticityNode(CheckedNode):
         fidelity: float,
     ) -> io.NodeOutput:
         """Apply the restorer again and again, and show the answer on the node."""
-        from ..pdgrad_core.evidence.authenticity_report import answer, sheet_rows, table
+        from ..pdgrad_core.evidence.authenticity_report import answer, face_rows, table
         from ..pdgrad_core.training.sheet import tile
 
         with outside_inference_mode():
@@ -107,7 +107,7 @@ class AuthenticityNode(CheckedNode):
             found = run_in_memory("The test", lambda: tested.on(faces, cls.hidden.unique_id))
             report = f"{answer(found)}\n\n{table(found.rows)}"
             enlarge = 2 if faces.shape[-1] < ENLARGED_BELOW_PX else 1
-            picture = to_host(tile(sheet_rows(found), enlarge=enlarge))
+            picture = to_host(tile(face_rows(found), enlarge=enlarge))
             return io.NodeOutput(report, picture, ui={"pdgrad_text": [report]})
 
 

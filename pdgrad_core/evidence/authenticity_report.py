@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from .authenticity import Authenticity, Row
@@ -75,3 +76,8 @@ def sheet_rows(found: Authenticity, faces: int = 6) -> list[Tensor]:
     """Return pictures for a sheet, a row of faces each: x, f(x), then x_d, f(x_d), f(f(x_d)) ..."""
     chosen: Sequence[Tensor] = [*found.clean[:2], *found.degraded]
     return [images[:faces] for images in chosen]
+
+
+def face_rows(found: Authenticity, faces: int = 6) -> list[Tensor]:
+    """Return the pictures of `sheet_rows` with a row for each face."""
+    return list(torch.stack(sheet_rows(found, faces), dim=1))

@@ -19,20 +19,24 @@ def idm_restore() -> Graph:
     truth = graph.add("PDGradDemoFaces", "The face as it was", person=2, view=3)
     degraded = graph.add("PDGradDegrade", image=truth.out, preset="pdgrad", seed=4)
     score = scorer(graph)
+    restorers = {
+        weights: graph.add("PDGradLoadRestorer", weights=weights).out
+        for weights in ("demo idm", "demo")
+    }
     restored: list[Output] = []
-    for weights in ("demo idm", "demo"):
-        restorer = graph.add("PDGradLoadRestorer", weights=weights)
+    for weights, restorer in restorers.items():
         face = graph.add(
-            "PDGradCoarseRestore", f"Restored: {weights}", image=degraded.out, restorer=restorer.out
+            "PDGradCoarseRestore", f"Restored: {weights}", image=degraded.out, restorer=restorer
         )
         restored.append(face.out)
         scored(graph, face.out, truth.out, score, f"Score: {weights}")
+    side_by_side(graph, "Degraded, idm, demo, true", degraded.out, *restored, truth.out)
+    for weights, restorer in restorers.items():
         test = graph.add(
-            "PDGradAuthenticity", f"Spoils good faces? {weights}", restorer=restorer.out,
+            "PDGradAuthenticity", f"Spoils good faces? {weights}", restorer=restorer,
             images=truth.out,
         )  # fmt: skip
         graph.add("PreviewImage", f"Again and again: {weights}", images=test["picture"])
-    side_by_side(graph, "Degraded, idm, demo, true", degraded.out, *restored, truth.out)
     return graph
 
 

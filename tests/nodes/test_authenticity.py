@@ -22,8 +22,8 @@ def test_one_that_does_nothing_leaves_good_faces_alone(pack, restorer):
     assert "0.0 of 255 levels, and keeps detail (100%" in report
     assert "f^2(x_d)   f(x_d)" in report
     assert found.ui["pdgrad_text"] == [report]
-    # Five rows of two faces of 64 px, with a gap of 2 px, enlarged twice.
-    assert picture.shape == (1, 2 * (5 * 66 + 2), 2 * (2 * 66 + 2), 3)
+    # Two faces of 64 px in five states, with a gap of 2 px, enlarged twice.
+    assert picture.shape == (1, 2 * (2 * 66 + 2), 2 * (5 * 66 + 2), 3)
     assert [one[:2] for one in pack.host.progress] == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
