@@ -79,11 +79,11 @@ def test_faces_of_two_sizes_are_refused():
 
 
 def test_the_answer_says_how_far_a_good_face_is_changed():
-    flat = torch.full((2, 3, 16, 16), 0.4)
-    assert levels(flat, torch.zeros_like(flat)) == pytest.approx(51)
+    flat = torch.full((2, 3, 16, 16), 0.8)
+    assert levels(flat, torch.zeros_like(flat)) == pytest.approx(102)
     said = answer(authenticity(Halving(), flat, flat, times=2))
-    assert said.startswith("It changes good faces: applied once to 2 faces, by 25.5 of 255 levels")
-    assert "Applied 2 times, by 38.2; the last time still moved them by 12.8." in said
+    assert said.startswith("It changes good faces: applied once to 2 faces, by 51.0 of 255 levels")
+    assert "Applied 2 times, by 76.5; the last time still moved them by 25.5." in said
     x = faces()
     assert "smooths them (25% of" in answer(authenticity(Halving(), x, x))
     kept = answer(authenticity(RESTORERS["none"](), x, x))
