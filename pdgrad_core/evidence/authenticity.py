@@ -1,6 +1,6 @@
 """IDM's criterion of an authentic restorer: f(x) = x, and applied again it stays where it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -112,6 +112,19 @@ def authenticity(
             works along the sampling only.
         SamplingStopped: The watch said so.
     """
+    _check(restorer, clean, degraded, times)
+    scores = plain_scores() if scores is None else scores
+    count = 2 * times * len(clean.split(batch))
+    progress = _Progress(restorer, watch or Watch(), count, on_applied)
+    chains = {
+        start: _applied(images, times, batch, progress)
+        for start, images in (("x", clean), ("x_d", degraded))
+    }
+    rows = [row for start, chain in chains.items() for row in _rows(start, chain, clean, scores)]
+    return Authenticity(rows, chains["x"], chains["x_d"])
+
+
+def _check(restorer: Restorer, clean: Tensor, degraded: Tensor, times: int) -> None:
     if times < 2:
         raise InvalidInputError(f"The test applies the restorer at least twice, not {times} times.")
     if restorer.depends_on_x_t:
@@ -124,21 +137,17 @@ def authenticity(
             f"The degraded faces are {tuple(degraded.shape)}, but the clean ones "
             f"{tuple(clean.shape)}; take a degradation that keeps their size."
         )
-    scores = plain_scores() if scores is None else scores
-    count = 2 * times * len(clean.split(batch))
-    progress = _Progress(restorer, watch or Watch(), count, on_applied)
-    chains = {
-        start: _applied(images, times, batch, progress)
-        for start, images in (("x", clean), ("x_d", degraded))
-    }
-    rows: list[Row] = []
-    for start, chain in chains.items():
-        for n, images in enumerate(chain):
-            if start == "x_d" or n > 0:
-                rows.append(Row(start, n, "x", _means(scores, images, clean)))
-            if n > 1:
-                rows.append(Row(start, n, "before", _means(scores, images, chain[n - 1])))
-    return Authenticity(rows, chains["x"], chains["x_d"])
+
+
+def _rows(
+    start: str, chain: list[Tensor], clean: Tensor, scores: dict[str, Score]
+) -> Iterator[Row]:
+    """Yield the comparisons of what was first applied to `start`, in order."""
+    for n, images in enumerate(chain):
+        if start == "x_d" or n > 0:
+            yield Row(start, n, "x", _means(scores, images, clean))
+        if n > 1:
+            yield Row(start, n, "before", _means(scores, images, chain[n - 1]))
 
 
 @dataclass
