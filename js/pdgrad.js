@@ -66,6 +66,7 @@ app.registerExtension({
       const pairs = (shown) => shown.flatMap((one) => JSON.parse(one));
       attach(node, new Compare(node), "pdgrad_compare", pairs);
     }
+    if (kind === "PDGradAuthenticity") attach(node, new Text(node, 240), "pdgrad_text", first);
     if (kind === "PDGradCompare") attach(node, new Text(node, 80), "pdgrad_text", first);
     if (kind === "PDGradGradientSurgery") attach(node, new Text(node, 60), "pdgrad_note", first);
   },

@@ -17,7 +17,7 @@ SEARCH_ALIASES = {
     "PDGradCustomSampling": ("samplercustomadvanced", "guider", "sigmas", "noise", "latent"),
     "PDGradLoadPrior": ("diffusion prior", "face model", "ffhq", "load model"),
     "PDGradPriorAsModel": ("pixel space", "ksampler", "face model"),
-    "PDGradLoadRestorer": ("codeformer", "gfpgan", "restoreformer", "face restore model"),
+    "PDGradLoadRestorer": ("codeformer", "gfpgan", "restoreformer", "idm", "face restore model"),
     "PDGradCoarseRestore": ("codeformer", "gfpgan", "restoreformer", "apply codeformer"),
     "PDGradLoadFeatures": ("arcface", "vgg", "lpips", "insightface", "face embedding"),
     "PDGradLossBuilder": ("reference loss", "identity guidance", "perceptual guidance"),
@@ -40,6 +40,7 @@ SEARCH_ALIASES = {
     "PDGradDDPMSampler": ("ddpm", "ddim", "guided diffusion", "sample face"),
     "PDGradTracePlot": ("plot", "chart", "gradient plot"),
     "PDGradCompare": ("psnr", "ssim", "lpips", "face similarity", "metrics"),
+    "PDGradAuthenticity": ("authenticity", "oversmoothing", "spoil a photo", "metrics", "idm"),
 }
 """Other words for a node, by its id."""
 
@@ -72,5 +73,6 @@ OFTEN_CHANGED = {
     "PDGradDDPMSampler": ("seed", "steps", "tau", "strength"),
     "PDGradTracePlot": ("face",),
     "PDGradCompare": ("against",),
+    "PDGradAuthenticity": ("times", "fidelity"),
 }
 """The inputs that most people touch, by node id; newer hosts fold the others away."""

@@ -13,7 +13,12 @@ from .boundary import outside_inference_mode, patcher_for
 from .checked import CheckedNode
 from .node_schema import node_schema
 from .sockets import LoadedPrior, PriorIO
-from .weights import DEMO, choices, demo_path, weights_path
+from .weights import DEMO, choices, embedded_choices, embedded_path, weights_path
+
+
+def embedded() -> dict[str, str]:
+    """Return the kinds of priors with embedded weights, by what the node calls them."""
+    return embedded_choices("prior", PRIORS)
 
 
 class LoadPrior(CheckedNode):
@@ -33,7 +38,7 @@ class LoadPrior(CheckedNode):
             inputs=[
                 schema.choice(
                     "weights",
-                    choices([DEMO, *_offered()], "pdgrad"),
+                    choices([*embedded(), *_offered()], "pdgrad"),
                     DEMO,
                     "Which prior. Files of your own go into models/pdgrad; a missing file is "
                     "explained when the node runs.",
@@ -66,8 +71,10 @@ class LoadPrior(CheckedNode):
         kind, path = None, None
         if weights in PRIORS and not PRIORS[weights].needs_weights:
             kind = weights
+        elif weights in embedded():
+            path = embedded_path("prior", embedded()[weights])
         else:
-            path = demo_path("prior") if weights == DEMO else weights_path(weights, "pdgrad")
+            path = weights_path(weights, "pdgrad")
         with outside_inference_mode():
             prior = load_prior(path, dtype=parse_dtype(precision), kind=kind)
             return io.NodeOutput(LoadedPrior(prior, patcher_for(prior.network)))

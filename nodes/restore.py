@@ -31,7 +31,7 @@ from .checked import CheckedNode
 from .node_schema import node_schema
 from .picture_checks import check_trained_size
 from .sockets import LoadedRestorer, RestorerIO
-from .weights import DEMO, choices, demo_path, weights_path
+from .weights import DEMO, choices, embedded_choices, embedded_path, weights_path
 
 NO_RESTORER = "none"
 
@@ -56,13 +56,18 @@ def without_weights() -> list[str]:
     ]
 
 
+def embedded() -> dict[str, str]:
+    """Return the restorers with embedded weights, by what the node calls them."""
+    return embedded_choices("restorer", RESTORERS)
+
+
 class LoadRestorerNode(CheckedNode):
     """See `define_schema`."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Return the node's public interface."""
-        offered = [DEMO, NO_RESTORER, *catalogued(), *without_weights()]
+        offered = [*embedded(), NO_RESTORER, *catalogued(), *without_weights()]
         return node_schema(
             node_id="PDGradLoadRestorer",
             display_name="Load Restorer (CodeFormer, GFPGAN)",
@@ -106,8 +111,9 @@ class LoadRestorerNode(CheckedNode):
 
 
 def _load(weights: str) -> Restorer:
-    if weights == DEMO:
-        return load_restorer("demo", demo_path("restorer"))
+    if weights in embedded():
+        name = embedded()[weights]
+        return load_restorer(name, embedded_path("restorer", name))
     if weights in (NO_RESTORER, *without_weights()):
         return load_restorer(weights)
     name = catalogued().get(weights, "spandrel_model")
@@ -175,26 +181,49 @@ class _How:
 def _restored(degraded: Tensor, loaded: Any, how: _How) -> Tensor:
     if not isinstance(loaded, LoadedRestorer):
         return _upscaled(degraded, loaded, how)
-    if loaded.restorer.depends_on_x_t:
-        raise InvalidInputError(
-            f"The restorer {loaded.restorer.name!r} works along the sampling, not on one image; "
-            "choose another for the coarse restoration."
-        )
-    if loaded.restorer.name == DEMO:
-        cure = "choose codeformer or gfpgan in Load Restorer, or align the faces to 64 px"
-        check_trained_size(degraded.shape[-2:], SIZE_PX, "The degraded face", cure)
-    if loaded.patcher is not None:
-        load_networks([loaded.patcher])
-    # The wire's restorer belongs to every node it is connected to: a copy carries this w.
-    restorer = copy.copy(loaded.restorer)
-    if hasattr(restorer, "fidelity"):
-        restorer.fidelity = how.fidelity  # type: ignore[attr-defined]
+    restorer = brought(loaded, degraded, how.fidelity)
     if not restorer.samples:
         return restorer(degraded)
     # As for a loss's target: one picture, the same in every run.
     noise = seeded_noise(degraded, 0)
     watch = Watch(StepReporter(1, how.node_id), stop_if_interrupted)
     return restorer(degraded, noise=noise, watch=watch)
+
+
+def brought(loaded: LoadedRestorer, faces: Tensor, fidelity: float) -> Restorer:
+    """Return a wire's restorer for working on one image at a time, on the host's device.
+
+    Args:
+        loaded: From the wire.
+        faces: What it will be applied to, `(B, 3, H, W)`.
+        fidelity: CodeFormer's w; others have no use for it.
+
+    Raises:
+        InvalidInputError: It works along the sampling, or on faces of another size.
+    """
+    if loaded.restorer.depends_on_x_t:
+        raise InvalidInputError(
+            f"The restorer {loaded.restorer.name!r} works along the sampling, not on one image; "
+            "choose another in Load Restorer."
+        )
+    _check_size(loaded.restorer, faces)
+    if loaded.patcher is not None:
+        load_networks([loaded.patcher])
+    # The wire's restorer belongs to every node it is connected to: a copy carries this w.
+    restorer = copy.copy(loaded.restorer)
+    if hasattr(restorer, "fidelity"):
+        restorer.fidelity = fidelity  # type: ignore[attr-defined]
+    return restorer
+
+
+def _check_size(restorer: Restorer, faces: Tensor) -> None:
+    """Refuse faces far from the size that a restorer was trained at, where it is known."""
+    own = restorer.own_prior
+    if own is None and restorer.name != DEMO:
+        return
+    size_px = SIZE_PX if own is None else own.image_size
+    cure = f"choose codeformer or gfpgan in Load Restorer, or align the faces to {size_px} px"
+    check_trained_size(faces.shape[-2:], size_px, "The face", cure)
 
 
 def _upscaled(degraded: Tensor, descriptor: Any, how: _How) -> Tensor:

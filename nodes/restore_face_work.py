@@ -185,7 +185,7 @@ class FaceWork:
         demo = self._takes_demo()
         chosen = self.values["restorer"]
         restorer = row.restorer_with(demo) if chosen == OWN else chosen
-        return _load(DEMO if demo else "", restorer, row.all_networks)
+        return _load(DEMO if demo else "", restorer, row.prior_kind, row.all_networks)
 
     def _takes_demo(self) -> bool:
         """Whether the embedded models are meant: chosen, or the photos are of an example's size."""
@@ -224,13 +224,20 @@ class _Loaded:
 
 
 @lru_cache(maxsize=1)
-def _load(models: str, restorer: str | None, features: tuple[str, ...]) -> _Loaded:
+def _load(
+    models: str, restorer: str | None, prior: str | None, features: tuple[str, ...]
+) -> _Loaded:
     """Load a set of models under the host's care; the last one is kept for the next run."""
     found = load_model_set(
-        models or None, restorer=restorer, features=features, extra_folders=all_folders()
+        models or None,
+        restorer=restorer,
+        prior=prior,
+        features=features,
+        extra_folders=all_folders(),
     )
     modules = [found.prior.network, *(one.module for one in found.features.values())]
     if found.restorer is not None:
         modules.append(found.restorer.network)
-    patchers = tuple(patcher_for(module) for module in modules if module is not None)
+    # IDM's network may be both prior and restorer; the host is to count it once.
+    patchers = tuple(patcher_for(one) for one in dict.fromkeys(modules) if one is not None)
     return _Loaded(found, patchers)

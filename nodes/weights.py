@@ -1,7 +1,7 @@
 """Which weight files a loader offers, and where the host keeps them."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,9 @@ DEMO = "demo"
 
 SCORER = "demo scorer"
 """Networks of the embedded set that never guide: only they may score what the demo restored."""
+
+FURTHER_DEMO = "demo "
+"""What stands before the name of a further embedded network among a loader's choices."""
 
 EXTENSIONS = (".safetensors", ".pth", ".pt", ".ckpt")
 
@@ -87,6 +90,29 @@ def demo_path(role: str) -> Path:
     from ..pdgrad_core.embedded import demo_weights
 
     return demo_weights(role)
+
+
+def embedded_choices(role: str, names: Iterable[str]) -> dict[str, str]:
+    """Return the embedded networks that a loader offers, by choice: "demo", then "demo NAME".
+
+    Args:
+        role: "prior" or "restorer".
+        names: Keys in `PRIORS` or `RESTORERS`.
+
+    Returns:
+        The key of each choice, the set's own first.
+    """
+    from ..pdgrad_core.embedded import OWN, demo_role
+
+    further = [name for name in names if name != OWN[role] and demo_role(role, name)]
+    return {DEMO: OWN[role], **{FURTHER_DEMO + name: name for name in further}}
+
+
+def embedded_path(role: str, name: str) -> Path:
+    """Return the embedded file of a value of `embedded_choices`."""
+    from ..pdgrad_core.embedded import demo_role
+
+    return demo_path(demo_role(role, name) or name)
 
 
 def lacking(row: "Recipe", restorer: str | None = None) -> "Preflight":

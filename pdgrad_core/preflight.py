@@ -42,7 +42,7 @@ class Preflight:
     @property
     def missing_files(self) -> list[WeightFile]:
         """The files that are not here."""
-        return [one.file for one in self.files if one.path is None]
+        return list(dict.fromkeys(one.file for one in self.files if one.path is None))
 
     @property
     def missing_packages(self) -> list[Package]:
@@ -123,7 +123,7 @@ def preflight(
         row: The recipe, resolved.
         folders: Where weight files are looked for.
         restorer: Key in `RESTORERS`; None for the recipe's own.
-        prior: Key in `PRIORS`; None for the papers' kind.
+        prior: Key in `PRIORS`; None for the recipe's own, or the papers' kind.
         target: Where a missing file belongs.
 
     Raises:
@@ -132,7 +132,7 @@ def preflight(
     chosen, note = restorer or row.restorer, ""
     if chosen is None:
         chosen, note = default_restorer()
-    wanted = wanted_files(folders, chosen, row.all_networks, prior)
+    wanted = wanted_files(folders, chosen, row.all_networks, prior or row.prior_kind)
     files = [weight_file(name) for name in OPTIONAL]
     packages = dict.fromkeys((*BASIC, *(one for want in wanted for one in want.file.packages)))
     return Preflight(

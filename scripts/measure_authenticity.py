@@ -19,7 +19,8 @@ from pdgrad_core.diffusion.noise import NoiseSource
 from pdgrad_core.diffusion.sampler import Watch
 from pdgrad_core.embedded import demo_weights
 from pdgrad_core.errors import PDGradError
-from pdgrad_core.evidence.authenticity import authenticity, plain_scores, sheet_rows
+from pdgrad_core.evidence.authenticity import authenticity, plain_scores
+from pdgrad_core.evidence.authenticity_report import sheet_rows
 from pdgrad_core.evidence.report.tables import write_csv
 from pdgrad_core.faces.people import drawn_pairs
 from pdgrad_core.images import save_image

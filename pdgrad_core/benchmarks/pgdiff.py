@@ -101,6 +101,7 @@ def _sampler(job: Job, device: torch.device) -> tuple[Sampler, torch.Size]:
     models = load_model_set(
         job.models,
         restorer=row.restorer,
+        prior=row.prior_kind,
         features=row.networks,
         device=device,
         dtype=DTYPES[job.dtype],

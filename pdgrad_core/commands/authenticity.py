@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..outputs import Output, check_outputs
 from .command_parser import CommandParser
-from .model_options import write_json
+from .model_options import step_progress, write_json
 from .streams import say
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--restorer", default="demo", metavar="NAME",
                         help="which restorer (default: %(default)s)")  # fmt: skip
     parser.add_argument("--weights", type=Path, metavar="FILE", help="its weight file")
-    parser.add_argument("--models", metavar="DIR", help="folder to look for its weight file in")
+    parser.add_argument("--models", metavar="DIR|NAME",
+                        help='folder of weight files to search first, or "demo" for the embedded '
+                        "models")  # fmt: skip
     parser.add_argument("--images", default="drawn", metavar="SET",
                         help='"drawn", a folder of aligned faces, or an .npz of them')  # fmt: skip
     parser.add_argument("--size", type=int, default=64, metavar="PX", help="side of the faces")
@@ -47,8 +49,10 @@ def run(args: argparse.Namespace) -> int:
     """Run the command and return the exit status."""
     from ..degradations import degrade
     from ..devices import parse_device
+    from ..diffusion.sampler import Watch
     from ..errors import InvalidInputError
-    from ..evidence.authenticity import authenticity, sheet_rows
+    from ..evidence.authenticity import authenticity
+    from ..evidence.authenticity_report import answer, sheet_rows, table
     from ..images import save_image
     from ..training.dataset import open_faces
     from ..training.sheet import tile
@@ -63,14 +67,26 @@ def run(args: argparse.Namespace) -> int:
     seeds = range(args.seed, args.seed + len(clean))
     degraded, _ = degrade(clean, args.preset, list(seeds))
     scores = _scores(args, device)
-    found = authenticity(restorer, clean, degraded, times=args.times, scores=scores)
+    with step_progress("authenticity") as show:
+        watch = Watch(show)
+        found = authenticity(
+            restorer, clean, degraded, times=args.times, scores=scores, watch=watch
+        )
     if args.sheet is not None:
         save_image(tile(sheet_rows(found)), args.sheet)
     if args.json:
         figures = [_figures(row) for row in found.rows]
-        write_json({"restorer": args.restorer, "faces": len(clean), "rows": figures})
+        write_json(
+            {
+                "restorer": args.restorer,
+                "faces": len(clean),
+                "answer": answer(found),
+                "rows": figures,
+            }
+        )
     else:
-        say(_table(found.rows))
+        say(table(found.rows))
+        say(answer(found))
     return 0
 
 
@@ -81,16 +97,15 @@ def _figures(row: "Row") -> dict[str, Any]:
 
 
 def _restorer(args: argparse.Namespace, device: "torch.device") -> "Restorer":
-    from ..embedded import demo_weights
-    from ..models.sets import DEMO
+    from ..models.sets import DEMO, demo_paths
     from ..restorers import RESTORERS, load_restorer
     from ..weights.catalogue import weight_file
     from ..weights.folders import fetch_folder, locate, search_folders
     from ..weights.instructions import missing_files
 
     member, path = RESTORERS[args.restorer], args.weights
-    if path is None and args.restorer == DEMO:
-        path = demo_weights("restorer")
+    if path is None and DEMO in (args.restorer, args.models):
+        path = demo_paths(args.restorer, ()).get("restorer")
     elif path is None and member.weights:
         folders = search_folders(args.models, ())
         file = weight_file(member.weights)
@@ -112,20 +127,3 @@ def _scores(args: argparse.Namespace, device: "torch.device") -> "dict[str, Scor
         apart = load_scorers(device)
         scores |= {name: apart.metric(name) for name in ("lpips", "deg")}
     return scores
-
-
-def _table(rows: "list[Row]") -> str:
-    names = list(rows[0].scores)
-    lines = [f"{'result':<10} {'against':<10}" + "".join(f"{name:>9}" for name in names)]
-    for row in rows:
-        result = _applied(row.start, row.times)
-        against = "x" if row.against == "x" else _applied(row.start, row.times - 1)
-        figures = "".join(f"{row.scores[name]:>9.3f}" for name in names)
-        lines.append(f"{result:<10} {against:<10}{figures}")
-    return "\n".join(lines)
-
-
-def _applied(start: str, times: int) -> str:
-    if times == 0:
-        return start
-    return f"f({start})" if times == 1 else f"f^{times}({start})"

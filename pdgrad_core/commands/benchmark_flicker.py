@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
     models = load_model_set(
         args.models,
         restorer=row.restorer_with(args.models == DEMO),
+        prior=row.prior_kind,
         features=row.all_networks,
         device=parse_device(args.device),
         dtype=parse_dtype(args.dtype),

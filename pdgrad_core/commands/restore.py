@@ -66,8 +66,10 @@ def _add_method_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument("--fidelity", type=float, metavar="W", help="CodeFormer's w, 0..1")
     group.add_argument(
-        "--prior", metavar="NAME", help=f"kind of the diffusion prior ({', '.join(PRIORS)})"
-    )
+        "--prior", metavar="NAME",
+        help=f"kind of the diffusion prior ({', '.join(PRIORS)}), the recipe's own by default",
+    )  # fmt: skip
+    parser.set_defaults(recipe=None)  # see `_default_recipe`
 
 
 def _add_face_options(parser: argparse.ArgumentParser) -> None:
@@ -98,6 +100,7 @@ def run(args: argparse.Namespace) -> int:
 
     device = parse_device(args.device)
     dtype = None if args.dtype is None else parse_dtype(args.dtype)
+    args.recipe = args.recipe or _default_recipe(args)
     settings = settings_of(args)
     row = settings.resolved()
     _check(args, row)
@@ -113,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
     models = load_model_set(
         args.models,
         restorer=args.restorer or row.restorer_with(args.models == DEMO),
-        prior=args.prior,
+        prior=args.prior or row.prior_kind,
         fidelity=args.fidelity,
         features=row.all_networks,
         device=device,
@@ -134,6 +137,21 @@ def run(args: argparse.Namespace) -> int:
     reports = Frames(work).restore() if args.frames else batch.each(work.restore)
     write_report(args, reports, batch.report(), models, device)
     return batch.finish()
+
+
+def _default_recipe(args: argparse.Namespace) -> str:
+    """Return what is done where nobody chose: PDGrad, which takes a reference.
+
+    A restorer that samples is a whole method, so one that is asked for without a reference is the
+    recipe of its name, where there is one.
+    """
+    from ..recipes import RECIPES
+    from ..restorers import RESTORERS
+
+    named = args.restorer
+    if not args.reference and named in RECIPES and named in RESTORERS and RESTORERS[named].samples:
+        return named
+    return "pdgrad"
 
 
 def _check(args: argparse.Namespace, row: "Recipe") -> None:

@@ -173,7 +173,7 @@ class Frames:
         networks += [] if models.restorer is None else [models.restorer.network]
         weights = sum(
             weight.numel() * weight.element_size()
-            for network in networks
+            for network in dict.fromkeys(networks)  # IDM's may be prior and restorer
             if network is not None
             for weight in network.parameters()
         )

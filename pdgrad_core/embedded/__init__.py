@@ -21,10 +21,28 @@ ROLES: dict[str, str] = {
     "arcface": "identity.safetensors",
     "vgg": "perceptual.safetensors",
     "restorer": "coarse.safetensors",
+    "idm": "idm.safetensors",
     "scorer-arcface": "scorer-identity.safetensors",
     "scorer-vgg": "scorer-perceptual.safetensors",
 }
 """File of each role; the scorers were trained apart from the networks that guide."""
+
+OWN = {"prior": "guided_diffusion", "restorer": "demo"}
+"""What the set takes where nobody chose: its kind of prior, and its restorer."""
+
+
+def demo_role(role: str, name: str) -> str | None:
+    """Return the key in `ROLES` of a restorer or a kind of prior, None where none is embedded.
+
+    The set's own have the roles "prior" and "restorer"; a further one's role is its own name.
+
+    Args:
+        role: "prior" or "restorer".
+        name: Key in `PRIORS` or `RESTORERS`.
+    """
+    if name == OWN[role]:
+        return role
+    return name if name in ROLES else None
 
 
 def demo_weights(role: str, folder: Path | None = None) -> Path:

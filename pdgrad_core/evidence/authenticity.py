@@ -1,15 +1,15 @@
 """IDM's criterion of an authentic restorer: f(x) = x, and applied again it stays where it is."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..diffusion.noise import seeded_noise
-from ..diffusion.sampler import Watch
-from ..errors import InvalidInputError
+from ..diffusion.sampler import StepState, Watch
+from ..errors import InvalidInputError, SamplingStopped
 from ..metrics import METRICS
 from ..restorers import Restorer
 
@@ -88,6 +88,7 @@ def authenticity(
     scores: dict[str, Score] | None = None,
     batch: int = 16,
     watch: Watch | None = None,
+    on_applied: Callable[[int, int], None] | None = None,
 ) -> Authenticity:
     """Apply a restorer to clean faces and to degraded ones, again and again.
 
@@ -102,11 +103,28 @@ def authenticity(
         times: Applications, at least 2.
         scores: By name; those of `plain_scores` if None.
         batch: Faces at a time.
-        watch: Of a restorer that samples.
+        watch: May stop the test before each application; of a restorer that samples, it is told of
+            the steps of all applications.
+        on_applied: Told after each batch how many applications are done, and of how many.
 
     Raises:
-        InvalidInputError: Too few applications, or a restorer that works along the sampling only.
+        InvalidInputError: Too few applications, degraded faces of another size, or a restorer that
+            works along the sampling only.
+        SamplingStopped: The watch said so.
     """
+    _check(restorer, clean, degraded, times)
+    scores = plain_scores() if scores is None else scores
+    count = 2 * times * len(clean.split(batch))
+    progress = _Progress(restorer, watch or Watch(), count, on_applied)
+    chains = {
+        start: _applied(images, times, batch, progress)
+        for start, images in (("x", clean), ("x_d", degraded))
+    }
+    rows = [row for start, chain in chains.items() for row in _rows(start, chain, clean, scores)]
+    return Authenticity(rows, chains["x"], chains["x_d"])
+
+
+def _check(restorer: Restorer, clean: Tensor, degraded: Tensor, times: int) -> None:
     if times < 2:
         raise InvalidInputError(f"The test applies the restorer at least twice, not {times} times.")
     if restorer.depends_on_x_t:
@@ -114,41 +132,70 @@ def authenticity(
             f"The restorer {restorer.name!r} works along the sampling, not on one image; it cannot "
             "be applied to its own result."
         )
-    scores = plain_scores() if scores is None else scores
-    chains = {
-        start: _applied(restorer, images, times, batch, watch)
-        for start, images in (("x", clean), ("x_d", degraded))
-    }
-    rows: list[Row] = []
-    for start, chain in chains.items():
-        for n, images in enumerate(chain):
-            if start == "x_d" or n > 0:
-                rows.append(Row(start, n, "x", _means(scores, images, clean)))
-            if n > 1:
-                rows.append(Row(start, n, "before", _means(scores, images, chain[n - 1])))
-    return Authenticity(rows, chains["x"], chains["x_d"])
+    if degraded.shape != clean.shape:
+        raise InvalidInputError(
+            f"The degraded faces are {tuple(degraded.shape)}, but the clean ones "
+            f"{tuple(clean.shape)}; take a degradation that keeps their size."
+        )
 
 
-def _applied(
-    restorer: Restorer, images: Tensor, times: int, batch: int, watch: Watch | None
-) -> list[Tensor]:
+def _rows(
+    start: str, chain: list[Tensor], clean: Tensor, scores: dict[str, Score]
+) -> Iterator[Row]:
+    """Yield the comparisons of what was first applied to `start`, in order."""
+    for n, images in enumerate(chain):
+        if start == "x_d" or n > 0:
+            yield Row(start, n, "x", _means(scores, images, clean))
+        if n > 1:
+            yield Row(start, n, "before", _means(scores, images, chain[n - 1]))
+
+
+@dataclass
+class _Progress:
+    """Applies a restorer, and says how far the whole test is.
+
+    Attributes:
+        restorer: f.
+        watch: Who follows.
+        count: Applications to batches, of the whole test.
+        on_applied: See `authenticity`.
+        done: Of these.
+    """
+
+    restorer: Restorer
+    watch: Watch
+    count: int
+    on_applied: Callable[[int, int], None] | None
+    done: int = 0
+
+    def apply(self, images: Tensor, seed: int) -> Tensor:
+        """Return f(images); the noise of a restorer that samples comes from the seed."""
+        if self.watch.should_stop is not None and self.watch.should_stop():
+            raise SamplingStopped(f"The test was stopped after {self.done} applications.")
+        noise = seeded_noise(images, seed) if self.restorer.samples else None
+        watch = Watch(self._step, self.watch.should_stop)
+        restored = self.restorer(images, noise=noise, watch=watch)
+        self.done += 1
+        if self.on_applied is not None:
+            self.on_applied(self.done, self.count)
+        return restored
+
+    def _step(self, state: StepState) -> None:
+        if self.watch.on_step is not None:
+            done, total = self.done * state.total + state.done, self.count * state.total
+            self.watch.on_step(replace(state, done=done, total=total))
+
+
+def _applied(images: Tensor, times: int, batch: int, progress: _Progress) -> list[Tensor]:
     chain = [images]
     for n in range(times):
-        parts: list[Tensor] = []
-        for number, part in enumerate(chain[-1].split(batch)):
-            noise = None
-            if restorer.samples:
-                noise = seeded_noise(part, NOISE_SEEDS * n + number * batch)
-            parts.append(restorer(part, noise=noise, watch=watch))
+        parts = [
+            progress.apply(part, NOISE_SEEDS * n + number * batch)
+            for number, part in enumerate(chain[-1].split(batch))
+        ]
         chain.append(torch.cat(parts))
     return chain
 
 
 def _means(scores: dict[str, Score], result: Tensor, truth: Tensor) -> dict[str, float]:
     return {name: float(score(result, truth).mean()) for name, score in scores.items()}
-
-
-def sheet_rows(found: Authenticity, faces: int = 6) -> list[Tensor]:
-    """Return pictures for a sheet, a row of faces each: x, f(x), then x_d, f(x_d), f(f(x_d)) ..."""
-    chosen: Sequence[Tensor] = [*found.clean[:2], *found.degraded]
-    return [images[:faces] for images in chosen]

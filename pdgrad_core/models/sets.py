@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from ..diffusion.priors import PRIORS, LoadedPrior, load_prior
-from ..embedded import ROLES, demo_weights
+from ..embedded import OWN, ROLES, demo_role, demo_weights
 from ..errors import InvalidInputError
 from ..features import FEATURES, FeatureNetwork
+from ..registry import Registry
 from ..restorers import RESTORERS, Restorer, load_restorer
 from ..weights.folders import fetch_folder, search_folders
 from ..weights.instructions import missing_files
@@ -22,7 +23,7 @@ from .precision import precision_preset
 logger = logging.getLogger(__name__)
 
 DEMO = "demo"
-"""The set of embedded models, and its restorer."""
+"""The set of embedded models, and its own restorer."""
 
 
 @dataclass
@@ -124,7 +125,7 @@ def _published_paths(
 ) -> tuple[dict[str, Path], list[str]]:
     """Return the files of a set of published models by role, and a note for each stand-in."""
     wanted = wanted_files(folders, restorer, features, prior)
-    missing = [one.file for one in wanted if one.path is None]
+    missing = list(dict.fromkeys(one.file for one in wanted if one.path is None))
     if missing:
         raise missing_files(missing, folders, lambda file: fetch_folder(models, file))
     paths = {one.role: one.path for one in wanted if one.path is not None}
@@ -157,6 +158,8 @@ def load_paths(
 ) -> ModelSet:
     """Load a set of models from files that are known.
 
+    A prior from the very file of a restorer that samples it is loaded once, in the prior's dtype.
+
     Args:
         paths: File of each role: "prior", "restorer" and the feature networks' names; a role is
             left out where nothing is to be read.
@@ -170,12 +173,28 @@ def load_paths(
     options: dict[str, Any] = {} if fidelity is None else {"fidelity": fidelity}
     # What is made in inference mode cannot be used where gradients are taken.
     with torch.inference_mode(False):
+        made = load_restorer(restorer, paths.get("restorer"), device, **options)
         return ModelSet(
-            prior=load_prior(paths.get("prior"), device, dtype, kind=prior),
+            prior=_prior(made, paths, device, dtype, prior),
             features={name: FEATURES[name].load(paths.get(name), device) for name in features},
-            restorer=load_restorer(restorer, paths.get("restorer"), device, **options),
+            restorer=made,
             paths=dict(paths),
         )
+
+
+def _prior(
+    restorer: Restorer,
+    paths: Mapping[str, Path],
+    device: torch.device | str,
+    dtype: torch.dtype,
+    kind: str | None,
+) -> LoadedPrior:
+    """Load the prior; one from the very file of a restorer that samples it is that restorer's."""
+    path, shared = paths.get("prior"), restorer.own_prior
+    if shared is not None and path is not None and path == paths.get("restorer"):
+        restorer.to(dtype=dtype)
+        return shared
+    return load_prior(path, device, dtype, kind=kind)
 
 
 def demo_paths(
@@ -187,7 +206,7 @@ def demo_paths(
     """Return the files of the demo set by role.
 
     Args:
-        restorer: Key in `RESTORERS`: the demo's own, or one without weights.
+        restorer: Key in `RESTORERS`: one whose weights are embedded, or one without weights.
         features: Feature networks by name.
         prior: Key in `PRIORS`; None for the demo's.
         folder: Where files of the embedded ones' names lie; None for the embedded ones.
@@ -201,14 +220,33 @@ def demo_paths(
             raise InvalidInputError(
                 f"The demo models have no {feature}; use a recipe without it, or your own models."
             )
-    if restorer != DEMO and RESTORERS[restorer].needs_weights:
+    paths = {
+        "prior": _embedded("prior", prior or OWN["prior"], PRIORS, folder),
+        **{role: demo_weights(role, folder) for role in features if role in ROLES},
+        "restorer": _embedded("restorer", restorer, RESTORERS, folder),
+    }
+    return {role: path for role, path in paths.items() if path is not None}
+
+
+def _embedded(role: str, name: str, members: Registry[Any], folder: Path | None) -> Path | None:
+    """Return the embedded file of a restorer or a kind of prior, None where it needs none.
+
+    Raises:
+        InvalidInputError: None is embedded.
+        CheckpointNotFoundError: It is missing.
+    """
+    if not members[name].needs_weights:
+        return None
+    found = demo_role(role, name)
+    if found is None:
+        usable = [one for one in members.names() if _usable(role, one, members)]
         raise InvalidInputError(
-            f"The demo models come with their own restorer; --restorer can be {DEMO!r} or 'none' "
-            f"with them, not {restorer!r}."
+            f"The demo models have no {role} {name!r}; with them it can be {', '.join(usable)}, or "
+            "use your own models."
         )
-    roles = [role for role in features if role in ROLES]
-    if prior is None or PRIORS[prior].needs_weights:
-        roles.insert(0, "prior")
-    if restorer == DEMO:
-        roles.append("restorer")
-    return {role: demo_weights(role, folder) for role in roles}
+    return demo_weights(found, folder)
+
+
+def _usable(role: str, name: str, members: Registry[Any]) -> bool:
+    """Return whether the demo models can have a restorer or a kind of prior."""
+    return not members[name].needs_weights or demo_role(role, name) is not None

@@ -77,6 +77,11 @@ class Recipe(Process):
         return None
 
     @property
+    def prior_kind(self) -> str | None:
+        """Key in `PRIORS` of what it samples; None for the set of models' own."""
+        return None
+
+    @property
     def all_networks(self) -> tuple[str, ...]:
         """Names of the feature networks to load: choosing the nearest reference takes ArcFace."""
         more = ("arcface",) if self.references == "nearest" else ()

@@ -10,6 +10,7 @@ from typing_extensions import Self
 
 from ..checkpoints import Checkpoint, expecting, load_checkpoint
 from ..diffusion.noise import NoiseSource
+from ..diffusion.priors import LoadedPrior
 from ..diffusion.sampler import Watch
 from ..errors import InvalidInputError
 from ..images import check_finite, check_image
@@ -70,6 +71,11 @@ class Restorer(ABC):
             f"The restorer {cls.name!r} has no weights to load from {checkpoint.name}; "
             "leave the file out."
         )
+
+    @property
+    def own_prior(self) -> LoadedPrior | None:
+        """The prior that it samples; None where there is none that could be sampled without it."""
+        return None
 
     def __call__(
         self,

@@ -78,6 +78,11 @@ class IDMRestorer(Restorer):
         """Build the prior with the weights of a file; see `IDMPrior.from_checkpoint`."""
         return cls(IDMPrior.from_checkpoint(checkpoint), **options)
 
+    @property
+    def own_prior(self) -> IDMPrior:
+        """The conditional prior."""
+        return self.prior
+
     def to(
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
     ) -> Self:

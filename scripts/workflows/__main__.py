@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import conditional
 import contraction
 import drawn
 import pgdiff
@@ -26,6 +27,8 @@ WORKFLOWS: dict[str, Callable[[], Graph]] = {
     "Method - PDGrad with several references": drawn.restore_face_with_references,
     "Method - DifBFSR": contraction.difbfsr,
     "Method - DifBFSR with a reference": contraction.difbfsr_with_reference,
+    "Method - IDM": conditional.idm_restore,
+    "Method - IDM with a reference": conditional.idm_with_reference,
     "Method - PGDiff restoration": pgdiff.pgdiff_restoration,
     "Method - PGDiff with a reference": pgdiff.pgdiff_reference,
     "Method - PGDiff colorization": pgdiff.pgdiff_colorization,

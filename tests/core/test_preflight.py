@@ -157,3 +157,13 @@ def test_the_default_restorer_follows_the_package():
     ABSENT.add("spandrel-extra-arches")
     name, note = choice.default_restorer()
     assert name == "gfpgan" and "spandrel-extra-arches" in note
+
+
+@pytest.mark.parametrize("name", ["idm", "idm+pdgrad"])
+def test_a_recipe_that_samples_idm_needs_it_once_and_no_other_prior(look, name):
+    found = look(name)
+    assert found.missing_files[0].name == "idm-512"
+    assert [file.name for file in found.missing_files].count("idm-512") == 1
+    assert "ffhq512-prior" not in [file.name for file in found.missing_files]
+    chosen = look(name, prior="guided_diffusion")
+    assert "ffhq512-prior" in [file.name for file in chosen.missing_files]

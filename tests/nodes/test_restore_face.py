@@ -137,7 +137,7 @@ def test_known_pixels_are_kept_in_faces_and_in_whole_photos(pack, restore, faces
     [
         ({"references": None}, "guided by a reference photo"),
         ({"photo_is": "whole photo"}, "No face was found"),
-        ({"restorer": "codeformer"}, "come with their own restorer"),
+        ({"restorer": "codeformer"}, "have no restorer 'codeformer'"),
         ({"recipe": "pgdiff-quality"}, "no discriminator"),
         ({"landmarks": "1,2 3,4", "photo_is": "whole photo"}, "Expected 5 points"),
     ],

@@ -1,9 +1,10 @@
-"""Six tiny random networks under the embedded ones' names, for the demo and the studies."""
+"""Seven tiny random networks under the embedded ones' names, for the demo and the studies."""
 
 from golden import tiny_unet
 from networks import SMALL_WIDTHS, small_vgg
 from recipe import fill
 from safetensors.torch import save_file
+from tiny_idm import DESCRIPTION, tiny_network
 
 from pdgrad_core.diffusion.priors.guided_diffusion import PriorConfig
 from pdgrad_core.features.iresnet import IResNet, IResNetConfig
@@ -17,6 +18,7 @@ def write_small_models(folder):
     config = PriorConfig(image_size=64, num_head_channels=32)
     save_file(tiny_unet().state_dict(), folder / "prior.safetensors", config.to_metadata())
     save_file(fill(CoarseNetwork(4, 1)).state_dict(), folder / "coarse.safetensors")
+    save_file(tiny_network().state_dict(), folder / "idm.safetensors", DESCRIPTION.to_metadata())
     for name, width in (("identity", 8), ("scorer-identity", 10)):
         network = fill(IResNet(IResNetConfig((1, 2, 2, 1), (width, 12, 16, 24), 20, 32)))
         save_file(network.state_dict(), folder / f"{name}.safetensors")

@@ -123,11 +123,12 @@ class IDMPrior(DiffusionPrior):
 
         Args:
             checkpoint: With guided-diffusion's key names.
-            config: What shapes cannot tell, where neither metadata nor the table says it.
+            config: What shapes cannot tell, where metadata does not say it.
             **_options: None.
 
         Raises:
-            WrongArchitectureError: The file is of another network, or nothing describes it.
+            WrongArchitectureError: The file is of another network, or nothing describes it, or its
+                metadata says that it predicts something else than the config does.
             InvalidInputError: Its metadata says it predicts what an IDM does not.
         """
         if not cls.recognises(checkpoint):
@@ -136,8 +137,7 @@ class IDMPrior(DiffusionPrior):
                 f"degraded face beside x_t; {_found(checkpoint)}."
             )
         shape = config_from_state_dict(_as_unconditional(checkpoint.tensors))
-        found = config or config_from_metadata(checkpoint.metadata, checkpoint.name)
-        found = found or _KNOWN.get(shape.shape)
+        found = _description(checkpoint, config) or _KNOWN.get(shape.shape)
         if found is None:
             raise WrongArchitectureError(
                 f"{checkpoint.name} is an IDM of width {shape.width}, but does not say for which "
@@ -196,6 +196,17 @@ class IDMPrior(DiffusionPrior):
         level = float(self.schedule.alphas_cumprod[t])
         gamma = torch.full((len(x_t),), level, device=x_t.device)
         return PriorOutput(self.network.estimate(degraded.to(x_t), x_t, gamma))
+
+
+def _description(checkpoint: Checkpoint, config: PriorConfig | None) -> PriorConfig | None:
+    """Return what the file's metadata says, else the config, else None; they must agree."""
+    written = config_from_metadata(checkpoint.metadata, checkpoint.name)
+    if written is None or config is None or written.prediction == config.prediction:
+        return written or config
+    raise WrongArchitectureError(
+        f"{checkpoint.name} says that it predicts {written.prediction}, and is to be used as if it "
+        f"predicted {config.prediction}; leave that out, or correct its metadata."
+    )
 
 
 def _as_unconditional(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,11 +1,12 @@
 """IDM as a prior: what it is told, what it answers, and which files are its own."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from golden import tiny_prior
-from tiny_idm import idm_file, prior_file, tiny_idm, tiny_network
+from tiny_idm import DESCRIPTION, idm_file, prior_file, tiny_idm, tiny_network
 
 from pdgrad_core.checkpoints import Checkpoint
 from pdgrad_core.diffusion.ddpm import predict_eps, predict_x0
@@ -103,6 +104,16 @@ def test_a_file_that_does_not_say_what_it_predicts_is_refused(tmp_path):
         load_prior(idm_file(tmp_path, prediction="y0"))
     with pytest.raises(InvalidInputError, match="An IDM predicts x0 or eps, not 'v'"):
         load_prior(idm_file(tmp_path, prediction="v"))
+
+
+def test_the_metadata_decides_what_is_predicted(tmp_path):
+    path = idm_file(tmp_path, prediction="eps")
+    with pytest.raises(WrongArchitectureError, match="says that it predicts eps, and is to be"):
+        load_prior(path, config=DESCRIPTION)
+    agreeing = replace(DESCRIPTION, prediction="eps", image_size=128)
+    assert load_prior(path, config=agreeing).image_size == DESCRIPTION.image_size
+    bare = idm_file(tmp_path, image_size=None)
+    assert load_prior(bare, config=DESCRIPTION).prediction == "x0"
 
 
 def test_the_papers_network_has_about_120_million_parameters():

@@ -4,11 +4,15 @@ import json
 
 import pytest
 import torch
+from tiny_idm import tiny_idm
 
 from pdgrad_core.cli import main
-from pdgrad_core.errors import InvalidInputError
-from pdgrad_core.evidence.authenticity import authenticity, detail_kept, sheet_rows
+from pdgrad_core.diffusion.sampler import Watch
+from pdgrad_core.errors import InvalidInputError, SamplingStopped
+from pdgrad_core.evidence.authenticity import authenticity, detail_kept
+from pdgrad_core.evidence.authenticity_report import answer, levels, sheet_rows
 from pdgrad_core.restorers import RESTORERS, Restorer
+from pdgrad_core.restorers.idm import IDMRestorer
 
 
 class Halving(Restorer):
@@ -69,6 +73,43 @@ def test_what_cannot_be_tested_is_refused():
         authenticity(Along(), faces(), faces())
 
 
+def test_faces_of_two_sizes_are_refused():
+    with pytest.raises(InvalidInputError, match="take a degradation that keeps their size"):
+        authenticity(RESTORERS["none"](), faces(), faces()[..., :8])
+
+
+def test_the_answer_says_how_far_a_good_face_is_changed():
+    flat = torch.full((2, 3, 16, 16), 0.8)
+    assert levels(flat, torch.zeros_like(flat)) == pytest.approx(102)
+    said = answer(authenticity(Halving(), flat, flat, times=2))
+    assert said.startswith("It changes good faces: applied once to 2 faces, by 51.0 of 255 levels")
+    assert "Applied 2 times, by 76.5; the last time still moved them by 25.5." in said
+    x = faces()
+    assert "smooths them (25% of" in answer(authenticity(Halving(), x, x))
+    kept = answer(authenticity(RESTORERS["none"](), x, x))
+    assert kept.startswith(
+        "It leaves good faces nearly as they are: applied once to 3 faces, by 0.0"
+    )
+    assert "keeps detail (100% of" in kept
+
+
+def test_progress_counts_every_application_and_the_watch_stops_it():
+    seen, x = [], faces()
+    none = RESTORERS["none"]()
+    authenticity(none, x, x, times=2, batch=2, on_applied=lambda *one: seen.append(one))
+    assert seen == [(done, 8) for done in range(1, 9)]
+    with pytest.raises(SamplingStopped, match="after 0 applications"):
+        authenticity(none, x, x, watch=Watch(should_stop=lambda: True))
+
+
+def test_of_a_restorer_that_samples_all_steps_are_counted():
+    seen, x = [], faces()
+    restorer = IDMRestorer(tiny_idm(), 2)
+    watch = Watch(lambda state: seen.append((state.done, state.total)))
+    authenticity(restorer, x, x, times=2, watch=watch)
+    assert seen == [(done, 8) for done in range(1, 9)]
+
+
 def test_the_command_prints_a_table_and_writes_a_sheet(tmp_path, capsys):
     words = ["authenticity", "--count", "2", "--times", "2", "--device", "cpu"]
     sheet = tmp_path / "sheet.png"
@@ -76,11 +117,14 @@ def test_the_command_prints_a_table_and_writes_a_sheet(tmp_path, capsys):
     text = capsys.readouterr().out
     assert text.splitlines()[0].split() == ["result", "against", "psnr", "detail", "lpips", "deg"]
     assert "f^2(x_d)   f(x_d)" in text
+    assert "good faces" in text.splitlines()[-1]
     assert sheet.is_file()
     assert main([*words, "--restorer", "none", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
     assert rows[0]["deg"] == pytest.approx(0.0, abs=1e-2)
     assert rows[0]["psnr"] is None
+    assert main([*words, "--restorer", "idm", "--models", "demo", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["restorer"] == "idm"
 
 
 def test_the_command_says_what_is_missing(tmp_path, capsys):

@@ -8,6 +8,7 @@ from golden import tiny_prior
 from networks import images, small_discriminator, small_networks
 from tiny_idm import tiny_idm
 
+from pdgrad_core.diffusion.priors import PRIORS
 from pdgrad_core.errors import InvalidInputError
 from pdgrad_core.features import FEATURES
 from pdgrad_core.models.sets import ModelSet
@@ -43,6 +44,7 @@ def test_what_it_names_exists(name):
     row = RECIPES[name]
     assert set(row.networks) <= set(FEATURES)
     assert row.restorer is None or row.restorer in RESTORERS
+    assert row.prior_kind is None or row.prior_kind in PRIORS
     assert not row.needs_reference or not RECIPES[row.without_reference].needs_reference
 
 
@@ -62,7 +64,8 @@ def test_it_restores_on_what_it_names_and_repeats(name, networks, monkeypatch):
         pytest.skip("the small discriminator judges 32 px; see the tests of PGDiff's recipes")
     own = {network: networks[network] for network in row.networks}
     restorer = IDMRestorer(tiny_idm(), 2) if row.restorer == "idm" else load_restorer("none")
-    models = ModelSet(tiny_prior(), own, restorer)
+    prior = tiny_idm() if row.prior_kind == "idm" else tiny_prior()
+    models = ModelSet(prior, own, restorer)
     references = [images(1, SIZE, seed=2)] if row.needs_reference else []
     hints = Hints(MASK if row.mask != "none" else None)
     settings = Settings(name, tau=300, steps=2, seed=3)

@@ -62,3 +62,19 @@ def test_without_an_idm_it_says_what_to_load(models):
 
 def test_the_sets_own_restorer_does_not_stand_in():
     assert recipe("idm+pdgrad").restorer_with(True) == "idm"
+
+
+def test_idm_alone_is_its_own_ten_steps_whatever_the_restorer(models):
+    y = images(1, 64, seed=1)
+    settings = Settings("idm", seed=3, steps=3)
+    found = restore_faces(y, [], models, settings)
+    torch.testing.assert_close(found.image, models.restorer(y, noise=seeded_noise(y, 3)))
+    assert torch.equal(found.coarse, y)
+    alone = replace(models, prior=tiny_idm(), restorer=load_restorer("none"))
+    torch.testing.assert_close(restore_faces(y, [], alone, settings).image, found.image)
+    assert len(restore_faces(y, [], models, Settings("idm")).trace) == 10
+
+
+def test_a_recipe_says_which_prior_it_samples():
+    assert recipe("idm").prior_kind == recipe("idm+pdgrad").prior_kind == "idm"
+    assert recipe("pdgrad").prior_kind is None
