@@ -1,15 +1,20 @@
 """Photos one after the other, such as the frames of a video: their noise, and faces by portions."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from .alignment.align import AlignedFace
-from .diffusion.records import Record
 from .errors import InvalidInputError, NoFaceError
 from .parameters import Param
+
+if TYPE_CHECKING:
+    from .alignment.align import AlignedFace
+    from .diffusion.records import Record
 
 NOISES = ("per photo", "same for all")
 """Whose noise a photo's faces get: their photo's, which takes the next seed, or the first one's."""
