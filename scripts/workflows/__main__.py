@@ -13,7 +13,7 @@ import drawn
 import pgdiff
 import photo
 import starters
-from blueprint import blueprint
+from blueprint import Blueprint, blueprint
 from graph import Graph
 from layout import TRIES
 
@@ -43,17 +43,21 @@ WORKFLOWS: dict[str, Callable[[], Graph]] = {
 }
 """The workflows by file name, which the host's browser of templates shows as it is."""
 
-BLUEPRINTS: dict[str, tuple[Callable[[], Graph], tuple[tuple[str, str], ...]]] = {
-    "Restore a Face (PDGrad)": (
+BLUEPRINTS: dict[str, Blueprint] = {
+    "Restore a Face (PDGrad)": Blueprint(
         starters.restore_a_face,
+        "Restores the face in a photo, guided by another photo of the same person. Only the face "
+        "changes: it is found, restored and laid back.",
         tuple(("PDGradRestoreFace", name) for name in ("recipe", "faces", "strength", "seed")),
     ),
-    "Restore with Any Combination (PDGrad)": (
+    "Restore with Any Combination (PDGrad)": Blueprint(
         starters.restore_with_any_combination,
+        "Restores an aligned face by every stage as a node of its own, to be changed and wired "
+        "anew inside. As it comes, it runs on the demo models and the drawn examples.",
         tuple(("PDGradDDPMSampler", name) for name in ("steps", "strength", "seed")),
     ),
 }
-"""Subgraph blueprints by file name: their workflow, and the widgets shown outside."""
+"""Subgraph blueprints by file name, which newer hosts show as a node's name."""
 
 
 def main(target: Path, tries: int) -> None:
@@ -72,9 +76,9 @@ def main(target: Path, tries: int) -> None:
         (target / "api" / f"{name}.json").write_text(api + "\n")
     subgraphs = target.parent / "subgraphs"
     subgraphs.mkdir(exist_ok=True)
-    for name, (build, promoted) in BLUEPRINTS.items():
+    for name, one in BLUEPRINTS.items():
         # Read by hosts in whatever encoding the machine has: ASCII is the same in all.
-        text = json.dumps(blueprint(name, build(), promoted), indent=1)
+        text = json.dumps(blueprint(name, one), indent=1)
         (subgraphs / f"{name}.json").write_text(text + "\n")
     sys.stdout.write(f"{len(WORKFLOWS)} workflows in {target.name}\n")
 

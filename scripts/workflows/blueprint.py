@@ -6,7 +6,8 @@ photos becomes the inputs, what it saves the output, and the nodes between stand
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -23,28 +24,42 @@ LEFT_OUT = ("PDGradLoadPhoto", "SaveImage", "MarkdownNote")
 END_PX, ROW_PX, GAP_PX = 128, 20, 80
 
 
-def blueprint(name: str, graph: Graph, promoted: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Return a blueprint of a workflow with `INPUTS` as photos and one SaveImage.
+@dataclass(frozen=True)
+class Blueprint:
+    """A workflow to be one node.
+
+    Attributes:
+        build: Returns the workflow: `INPUTS` as its photos, and one SaveImage.
+        description: What the node says of itself.
+        promoted: Widgets shown on the node, by the kind of their node and their id.
+    """
+
+    build: Callable[[], Graph]
+    description: str
+    promoted: tuple[tuple[str, str], ...]
+
+
+def blueprint(name: str, one: Blueprint) -> dict[str, Any]:
+    """Return a blueprint as the host reads it.
 
     Args:
         name: What the node is called; its file has to bear the same name.
-        graph: The workflow.
-        promoted: Widgets shown on the node, by the kind of their node and their id.
+        one: What it is made of.
     """
-    definition = _definition(name, graph)
+    definition = _definition(name, one)
     kinds = {node["type"]: str(node["id"]) for node in definition["nodes"]}
     node: dict[str, Any] = {
         "id": 1,
         "type": definition["id"],
         "pos": [0, 0],
-        "size": [300, 60 + 30 * len(promoted)],
+        "size": [300, 60 + 30 * len(one.promoted)],
         "flags": {},
         "order": 0,
         "mode": 0,
-        "inputs": [{"name": one, "type": "IMAGE", "link": None} for one in INPUTS],
+        "inputs": [{"name": photo, "type": "IMAGE", "link": None} for photo in INPUTS],
         "outputs": [{"name": OUTPUT, "type": "IMAGE", "links": None}],
         "title": name,
-        "properties": {"proxyWidgets": [[kinds[kind], widget] for kind, widget in promoted]},
+        "properties": {"proxyWidgets": [[kinds[kind], widget] for kind, widget in one.promoted]},
         "widgets_values": [],
     }
     return {
@@ -62,16 +77,15 @@ def blueprint(name: str, graph: Graph, promoted: Sequence[tuple[str, str]]) -> d
     }
 
 
-def _definition(name: str, graph: Graph) -> dict[str, Any]:
+def _definition(name: str, one: Blueprint) -> dict[str, Any]:
     """Return what stands inside the node."""
-    ui = graph.ui()
+    ui = one.build().ui()
     photos = [node["id"] for node in ui["nodes"] if node["type"] == "PDGradLoadPhoto"]
     (saved,) = (node["id"] for node in ui["nodes"] if node["type"] == "SaveImage")
     nodes = [node for node in ui["nodes"] if node["type"] not in LEFT_OUT]
     links = [_link(link, photos, saved) for link in ui["links"]]
-    starting = [[one["id"] for one in links if one["origin_id"] == INPUT_NODE and
-                 one["origin_slot"] == slot] for slot in range(len(INPUTS))]  # fmt: skip
-    ending = [one["id"] for one in links if one["target_id"] == OUTPUT_NODE]
+    starting = [_from_outside(links, slot) for slot in range(len(INPUTS))]
+    ending = [link["id"] for link in links if link["target_id"] == OUTPUT_NODE]
     left, right, top = _edges(nodes)
     return {
         "id": _number(name, "subgraph"),
@@ -85,18 +99,18 @@ def _definition(name: str, graph: Graph) -> dict[str, Any]:
         "revision": 0,
         "config": {},
         "name": name,
-        "description": graph.note.split("\n\n")[-1].replace("*", ""),
+        "description": one.description,
         "category": "PDGrad",
         "inputNode": {"id": INPUT_NODE, "bounding": [left - END_PX - GAP_PX, top, END_PX, 80]},
         "outputNode": {"id": OUTPUT_NODE, "bounding": [right + GAP_PX, top, END_PX, 60]},
         "inputs": [
-            _end(name, one, starting[slot], left - GAP_PX - ROW_PX, top + ROW_PX * (slot + 1))
-            for slot, one in enumerate(INPUTS)
+            _end(name, photo, starting[slot], left - GAP_PX - ROW_PX, top + ROW_PX * (slot + 1))
+            for slot, photo in enumerate(INPUTS)
         ],
         "outputs": [_end(name, OUTPUT, ending, right + GAP_PX + ROW_PX, top + ROW_PX)],
         "widgets": [],
         "nodes": nodes,
-        "groups": [one for one in ui["groups"] if any(_within(one, node) for node in nodes)],
+        "groups": [frame for frame in ui["groups"] if any(_within(frame, node) for node in nodes)],
         "links": links,
         "extra": {},
     }
@@ -117,6 +131,15 @@ def _link(link: Sequence[Any], photos: Sequence[int], saved: int) -> dict[str, A
         target, target_slot = OUTPUT_NODE, 0
     ends = {"origin_id": origin, "origin_slot": origin_slot}
     return {"id": number, **ends, "target_id": target, "target_slot": target_slot, "type": kind}
+
+
+def _from_outside(links: Sequence[dict[str, Any]], slot: int) -> list[int]:
+    """Return the links that come from one of the inputs."""
+    return [
+        link["id"]
+        for link in links
+        if link["origin_id"] == INPUT_NODE and link["origin_slot"] == slot
+    ]
 
 
 def _end(name: str, socket: str, links: Sequence[int], x: int, y: int) -> dict[str, Any]:
