@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 from .errors import (
     CheckpointNotFoundError,
+    CorruptCheckpointError,
     PDGradError,
     UnsafeCheckpointError,
     WrongArchitectureError,
 )
-from .inspection import corrupt, inspect, read_header
 
 logger = logging.getLogger(__name__)
 
@@ -80,12 +80,14 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
         CorruptCheckpointError: The file is truncated, or no weight file, or declares more than it
             holds, or holds tensors that are no plain arrays.
     """
+    from .inspection import inspect
+
     path = Path(path)
     if not path.is_file():
         raise CheckpointNotFoundError(f"Expected a weight file at {path}, but there is none.")
     kind = inspect(path)
     if kind == "onnx":
-        raise corrupt(path, ValueError("an ONNX model, from which no weights are taken"))
+        raise _corrupt(path, ValueError("an ONNX model, from which no weights are taken"))
     tensors, metadata = _read_safetensors(path) if kind == "safetensors" else _read_torch(path)
     return Checkpoint(_without_module_prefix(tensors), metadata, path)
 
@@ -96,11 +98,13 @@ def read_metadata(path: Path | str) -> dict[str, str]:
     Raises:
         CorruptCheckpointError: The header cannot be read.
     """
+    from .inspection import read_header
+
     path = Path(path)
     try:
         header = read_header(path)
     except (OSError, ValueError) as error:
-        raise corrupt(path, error) from error
+        raise _corrupt(path, error) from error
     return _as_metadata(header.get(METADATA_ENTRY))
 
 
@@ -210,6 +214,12 @@ def _shown(name: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in name[:_SHOWN_LETTERS])
 
 
+def _corrupt(path: Path, error: Exception) -> CorruptCheckpointError:
+    from .inspection import corrupt
+
+    return corrupt(path, error)
+
+
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -219,7 +229,7 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         return load_file(path), metadata
     except (SafetensorError, OSError, ValueError, RuntimeError, LookupError, TypeError) as error:
         # Gaps, an unknown type; a shape that PyTorch does not take.
-        raise corrupt(path, error) from error
+        raise _corrupt(path, error) from error
 
 
 def _read_torch(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -233,13 +243,13 @@ def _read_torch(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
                 "(safetensors, or a plain state dict)."
             ) from error
         # PyTorch's own message advises switching the protection off.
-        raise corrupt(path, ValueError("it holds no pickled tensors")) from error
+        raise _corrupt(path, ValueError("it holds no pickled tensors")) from error
     except MemoryError:
         raise
     except Exception as error:  # damaged bytes surface as almost any type inside the unpickler
-        raise corrupt(path, error) from error
+        raise _corrupt(path, error) from error
     if not isinstance(content, Mapping):
-        raise corrupt(path, TypeError(f"holds a {type(content).__name__}, not a state dict"))
+        raise _corrupt(path, TypeError(f"holds a {type(content).__name__}, not a state dict"))
     return _unwrapped(path, cast("Mapping[Any, Any]", content))
 
 
@@ -255,7 +265,7 @@ def _unwrapped(path: Path, content: Mapping[Any, Any]) -> tuple[dict[str, Tensor
         if isinstance(key, str) and isinstance(value, Tensor)
     }
     if not tensors:
-        raise corrupt(path, ValueError("holds no named tensors"))
+        raise _corrupt(path, ValueError("holds no named tensors"))
     return tensors, metadata
 
 

@@ -14,14 +14,11 @@ from torch import Tensor
 
 from .errors import InvalidInputError, NonFiniteError
 from .files import write_whole as write_whole
-from .pictures.decoding import MIN_SIDE_PX as MIN_SIDE_PX
-from .pictures.decoding import Picture, decode
-from .pictures.formats import format_of
-from .pictures.kept import Kept
-from .pictures.writing import write_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from .pictures.decoding import Picture
 
 GREY_LEVELS = 4.5
 """How far the channels of a grey photo may lie apart, of 255: JPEG rounds both chroma channels, by
@@ -49,6 +46,8 @@ def load_image(path: Path | str) -> Tensor:
     Raises:
         ImageError: The file is missing, is no picture, holds several, or is smaller than 16x16.
     """
+    from .pictures.decoding import decode
+
     return from_picture(decode(path))
 
 
@@ -62,6 +61,10 @@ def save_image(image: Tensor, path: Path | str) -> None:
     Raises:
         ImageError: The ending names no picture format.
     """
+    from .pictures.formats import format_of
+    from .pictures.kept import Kept
+    from .pictures.writing import write_picture
+
     form = format_of(path)
     batch = one_image(image)
     pixels = to_uint8(batch)[0].numpy()
@@ -70,6 +73,8 @@ def save_image(image: Tensor, path: Path | str) -> None:
 
 def check_image_name(path: Path | str) -> None:
     """Raise ImageError unless the path's ending names a picture format that can be written."""
+    from .pictures.formats import format_of
+
     format_of(path)
 
 
@@ -92,7 +97,7 @@ def one_image(image: Tensor) -> Tensor:
     return batch
 
 
-def from_picture(picture: Picture) -> Tensor:
+def from_picture(picture: "Picture") -> Tensor:
     """Turn a picture file's own values into what networks see, `(1, 3, H, W)` in [-1, 1].
 
     Its colours are converted to sRGB, and transparency is laid over white.

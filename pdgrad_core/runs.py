@@ -12,7 +12,6 @@ from .diffusion.sampler import ContractionFn, Sampler, SampleResult, StepState
 from .diffusion.schedule import Schedule
 from .diffusion.steppers import STEPPERS, Stepper
 from .features.base import FeatureNetwork
-from .guidance.gradients import compile_guidance
 from .guidance.strengths import STRENGTHS, Scope, make_strength
 from .guidance.terms import Expression
 from .parameters import Param, accepted
@@ -182,6 +181,8 @@ def prepare_run(
         InvalidInputError: A number, a target or a network does not fit; see `Process.sampler` and
             `compile_guidance`.
     """
+    from .guidance.gradients import compile_guidance
+
     sampler = process.sampler(prior)
     compiled = None if guidance is None else compile_guidance(guidance, networks or {})
     sampler = replace(sampler, guidance=compiled, contractions=contractions)

@@ -1,16 +1,20 @@
 """Photos one after the other, such as the frames of a video: their noise, and faces by portions."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor
 
-from .alignment.align import AlignedFace
-from .diffusion.records import Record
 from .errors import InvalidInputError, NoFaceError
 from .parameters import Param
+
+if TYPE_CHECKING:
+    from .alignment.align import AlignedFace
+    from .diffusion.records import Record
 
 T = TypeVar("T")
 

@@ -2,8 +2,9 @@
 
 python scripts/picture_workflows.py [NAME ...]; needs a checkout ($COMFYUI_PATH or
 ~/comfy/ComfyUI), Chromium and playwright. A workflow's picture, of what it began with and what came
-out, goes beside it; a node's picture, taken in the first workflow that uses it, into js/docs. With
-names of workflows only those are photographed, and only nodes that have no picture yet.
+out, goes beside it; a node's picture, taken in the first workflow that uses it, or alone where none
+does, into js/docs. With names of workflows only those are photographed, and only nodes that have no
+picture yet.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ def main(names: Sequence[str] = ()) -> None:
             with open_page(host.url, 2400, 1400) as page:
                 for name in chosen:
                     photograph(page, name, seen, Path(folder))
+                for kind in sorted({file.stem for file in HELP.glob("*.md")} - seen):
+                    photograph_alone(page, kind, Path(folder))
         finally:
             host.stop()
 
@@ -126,6 +129,23 @@ def photograph(page: Page, name: str, seen: set[str], folder: Path) -> None:
             page.picture(shot, [str(node["id"])])
             save(Image.open(shot), HELP / f"{kind}.jpg")
     sys.stdout.write(f"{name}\n")
+
+
+def photograph_alone(page: Page, kind: str, folder: Path) -> None:
+    """Write a picture of a node that no workflow uses, as it is when it was just added."""
+    page.page.evaluate(
+        """(kind) => {
+          window.app.graph.clear();
+          const node = window.LiteGraph.createNode(kind);
+          node.pos = [100, 100];
+          window.app.graph.add(node);
+        }""",
+        kind,
+    )
+    shot = folder / "shot.png"
+    page.picture(shot)
+    save(Image.open(shot), HELP / f"{kind}.jpg")
+    sys.stdout.write(f"{kind}\n")
 
 
 def save(shot: Image.Image, target: Path) -> None:

@@ -13,7 +13,6 @@ from ..contractions.low_pass import Until
 from ..diffusion.noise import per_image_generators
 from ..diffusion.sampler import StepImage
 from ..errors import InvalidInputError, SamplingStopped
-from ..images import MIN_SIDE_PX
 from ..parameters import Param
 from ..runs import Steps, Tau
 from .base import RECIPES, Recipe
@@ -84,6 +83,8 @@ class Enlarging(Recipe):
         return (contraction,)
 
     def _check_scale(self, height: int, width: int) -> None:
+        from ..pictures.decoding import MIN_SIDE_PX
+
         scale = self.scale
         fits = scale >= 1 and not height % scale and not width % scale
         if not fits or min(height, width) // scale < MIN_SIDE_PX:

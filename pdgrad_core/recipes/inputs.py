@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -10,7 +11,9 @@ from ..diffusion.sampler import StepImage, Watch
 from ..errors import InvalidInputError
 from ..guidance.targets import References
 from ..losses.color_statistics import CELEBA_HQ, ColorStatistics
-from ..models.sets import ModelSet
+
+if TYPE_CHECKING:
+    from ..models.sets import ModelSet
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Job:
     """
 
     degraded: Tensor
-    models: ModelSet
+    models: "ModelSet"
     seeds: Sequence[int]
     noise: NoiseSource
     watch: Watch = field(default_factory=Watch)

@@ -1,4 +1,4 @@
-"""Write the example workflows, in UI and in API format: python scripts/workflows."""
+"""Write the workflows, in UI and in API format, and the blueprints: python scripts/workflows."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import drawn
 import pgdiff
 import photo
 import starters
+from blueprint import Blueprint, blueprint
 from graph import Graph
 from layout import TRIES
 
@@ -45,12 +46,29 @@ WORKFLOWS: dict[str, Callable[[], Graph]] = {
 }
 """The workflows by file name, which the host's browser of templates shows as it is."""
 
+BLUEPRINTS: dict[str, Blueprint] = {
+    "Restore a Face (PDGrad)": Blueprint(
+        starters.restore_a_face,
+        "Restores the face in a photo, guided by another photo of the same person. Only the face "
+        "changes: it is found, restored and laid back.",
+        tuple(("PDGradRestoreFace", name) for name in ("recipe", "faces", "strength", "seed")),
+    ),
+    "Restore with Any Combination (PDGrad)": Blueprint(
+        starters.restore_with_any_combination,
+        "Restores an aligned face by every stage as a node of its own, to be changed and wired "
+        "anew inside. As it comes, it runs on the demo models and the drawn examples.",
+        tuple(("PDGradDDPMSampler", name) for name in ("steps", "strength", "seed")),
+    ),
+}
+"""Subgraph blueprints by file name, which newer hosts show as a node's name."""
+
 
 def main(target: Path, tries: int) -> None:
-    """Write every workflow twice.
+    """Write every workflow twice, and the blueprints.
 
     Args:
-        target: A folder; the API format goes into its subfolder "api".
+        target: A folder; the API format goes into its subfolder "api", the
+            blueprints beside it into "subgraphs", where the host looks for them.
         tries: How long places for the nodes are searched for; see `layout`.
     """
     (target / "api").mkdir(parents=True, exist_ok=True)
@@ -59,6 +77,12 @@ def main(target: Path, tries: int) -> None:
         ui, api = json.dumps(graph.ui(tries), indent=1), json.dumps(graph.api(), indent=1)
         (target / f"{name}.json").write_text(ui + "\n")
         (target / "api" / f"{name}.json").write_text(api + "\n")
+    subgraphs = target.parent / "subgraphs"
+    subgraphs.mkdir(exist_ok=True)
+    for name, one in BLUEPRINTS.items():
+        # Read by hosts in whatever encoding the machine has: ASCII is the same in all.
+        text = json.dumps(blueprint(name, one), indent=1)
+        (subgraphs / f"{name}.json").write_text(text + "\n")
     sys.stdout.write(f"{len(WORKFLOWS)} workflows in {target.name}\n")
 
 

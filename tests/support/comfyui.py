@@ -92,7 +92,7 @@ class ComfyUI:
         self._wait()
 
     def _wait(self):
-        for _ in range(240):
+        for _ in range(600):
             if self.process.poll() is not None:
                 break
             try:

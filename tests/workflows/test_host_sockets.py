@@ -1,27 +1,14 @@
 """The host's own sockets in a real ComfyUI: custom sampling with our prior, batches of frames."""
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
-from comfyui import ComfyUI
 
 ROOT = Path(__file__).parents[2]
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
-
-
-@pytest.fixture(scope="module")
-def host(tmp_path_factory):
-    pytest.importorskip("aiohttp", reason="ComfyUI's own requirements are not installed")
-    if not (ROOT / "pdgrad_core" / "embedded" / "weights" / "prior.safetensors").is_file():
-        pytest.skip("the embedded demo weights are not here")
-    checkout = Path(os.environ.get("COMFYUI_PATH", "~/comfy/ComfyUI")).expanduser()
-    host = ComfyUI(checkout, tmp_path_factory.mktemp("sockets") / "base")
-    yield host
-    host.stop()
 
 
 def pictures(host, prompt, node, count=1):

@@ -35,11 +35,14 @@ def test_there_are_workflows_and_each_has_both_formats():
 
 def test_the_files_are_those_that_the_script_writes(tmp_path):
     """All but where nodes stand, which takes the script a minute to find."""
-    command = [sys.executable, ROOT / "scripts" / "workflows", tmp_path, "--tries", "0"]
+    target = tmp_path / "workflows"
+    command = [sys.executable, ROOT / "scripts" / "workflows", target, "--tries", "0"]
     subprocess.run(command, check=True, capture_output=True)
     for file in [*WORKFLOWS, *(ROOT / "workflows" / "api").glob("*.json")]:
-        written = tmp_path / file.relative_to(ROOT / "workflows")
+        written = target / file.relative_to(ROOT / "workflows")
         assert unplaced(written) == unplaced(file), f"run python scripts/workflows: {file.name}"
+    for file in (ROOT / "subgraphs").glob("*.json"):
+        assert (tmp_path / "subgraphs" / file.name).read_bytes() == file.read_bytes(), file.name
 
 
 def unplaced(file):
