@@ -20,11 +20,11 @@ from ..report.tables import tests
 from ..rows import Row
 from ..study import STUDIES, Findings, Study
 
-BOTH = "idm"
-"""The embedded network, after both iterations; the file's name."""
+OWN = "idm"
+"""The embedded network, before the extrinsic iteration; the file's name."""
 
-FIRST = "idm-first"
-"""After the first iteration."""
+SECOND = "idm-second"
+"""After the extrinsic iteration."""
 
 SHORT = {"x0": "idm-x0", "eps": "idm-eps", "p2": "idm-p2"}
 """Trained equally long, but shorter: eq. 7 and 6 with p = 1, and eq. 7 with p = 2."""
@@ -40,7 +40,7 @@ def _network(models: ModelSet, weights: str, **options: Any) -> IDMRestorer:
     return restorer
 
 
-def _restored(name: str, weights: str = BOTH, **options: Any) -> Picture:
+def _restored(name: str, weights: str = OWN, **options: Any) -> Picture:
     """Return faces restored by an IDM of this file, with these parameters of `IDMRestorer`."""
 
     def paint(faces: FaceSet, which: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ def _restored(name: str, weights: str = BOTH, **options: Any) -> Picture:
 
 def _with_idm(models: ModelSet) -> ModelSet:
     """Return the networks with IDM as their prior."""
-    return replace(models, prior=_network(models, BOTH).prior)
+    return replace(models, prior=_network(models, OWN).prior)
 
 
 _IDM = _restored("idm")
@@ -62,15 +62,15 @@ def _rows(steps: int) -> tuple[Row, ...]:
     """Return every row, in the order of the table."""
     # What the study of PDGrad chose on drawn faces.
     pdgrad = replace(recipe("pdgrad"), tau=350, strength=0.2, steps=steps)
-    guided, own = recipe("idm+pdgrad"), (BOTH,)
+    guided, own = recipe("idm+pdgrad"), (OWN,)
 
-    def picture(name: str, title: str, weights: str = BOTH, **options: Any) -> Row:
+    def picture(name: str, title: str, weights: str = OWN, **options: Any) -> Row:
         return Row(name, title, start=_restored(name, weights, **options), weights=(weights,))
 
     return (
         Row("input", "y, enlarged bicubically", start=DEGRADED),
         Row("coarse", "the demo's coarse network", start=COARSE),
-        Row("idm", "IDM: 10 steps, DDPM, after both iterations", start=_IDM, weights=own),
+        Row("idm", "IDM: 10 steps, DDPM", start=_IDM, weights=own),
         picture("steps_5", "5 steps", steps=5),
         picture("steps_15", "15 steps", steps=15),
         picture("steps_20", "20 steps", steps=20),
@@ -81,7 +81,7 @@ def _rows(steps: int) -> tuple[Row, ...]:
             picture(f"linear_{last}", f"a linear schedule to {last}", spacing=f"linear-{last}")
             for last in (0.1, 0.3, 0.5)
         ),
-        picture("first", "before the extrinsic iteration", FIRST),
+        picture("second", "after the extrinsic iteration", SECOND),
         picture("x0", "predicts x_0 (eq. 7), a short training", SHORT["x0"]),
         picture("x0_clean", "the same without flawed targets", _CLEAN),
         picture("eps", "predicts the noise (eq. 6), as short", SHORT["eps"]),
@@ -113,7 +113,7 @@ _COMPARED = (
     *((name, "coarse") for name in ("idm", "pdgrad", "idm_pdgrad", "guided", "guided_own")),
     *((f"steps_{steps}", "idm") for steps in (5, 15, 20, 50)),
     *((name, "idm") for name in ("ddim", "log_snr", "linear_0.1", "linear_0.3", "linear_0.5")),
-    ("idm", "first"),
+    ("second", "idm"),
     ("x0", "x0_clean"),
     ("eps", "x0"),
     ("p2", "x0"),

@@ -70,7 +70,7 @@ def test_the_study_runs_and_says_the_colour_too(folder, tmp_path):
 
 def test_a_row_whose_network_is_missing_is_named_before_the_work(folder, tmp_path):
     options = StudyOptions(tmp_path / "out", n=1, models=folder, device="cpu")
-    with pytest.raises(CheckpointNotFoundError, match=r"'first' needs idm-first\.safetensors"):
+    with pytest.raises(CheckpointNotFoundError, match=r"'second' needs idm-second\.safetensors"):
         run_study(STUDY, options)
     assert not (tmp_path / "out").exists()
 
