@@ -7,7 +7,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from .layers import ScaledConv
-from .resampling import ActivatedConv, Double
+from .resampling import Double, convolution
 
 
 class DecoderScale(nn.Module):
@@ -22,7 +22,7 @@ class DecoderScale(nn.Module):
         super().__init__()
         self.narrow = ScaledConv(below, width, 1)
         self.upsample = Double()
-        self.conv = ActivatedConv(width, width, 3)
+        self.conv = convolution(width, width, 3)
 
     def forward(self, below: Tensor, skip: Tensor) -> Tensor:
         """`(B, below, H/2, W/2)`, `(B, width, H, W)` -> `(B, width, H, W)`."""
@@ -45,7 +45,7 @@ class Decoder(nn.Module):
 
     def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
-        self.enter = ActivatedConv(widths[0], widths[0], 3)
+        self.enter = convolution(widths[0], widths[0], 3)
         self.scales = nn.ModuleList(DecoderScale(a, b) for a, b in pairwise(widths))
         self.to_rgb = nn.ModuleList(nn.Conv2d(width, 3, 1) for width in widths)
 

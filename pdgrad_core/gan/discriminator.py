@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .layers import ScaledLinear
-from .resampling import ActivatedConv, halving
+from .resampling import convolution, halving
 
 
 class DiscriminatorBlock(nn.Module):
@@ -20,8 +20,8 @@ class DiscriminatorBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.conv1 = ActivatedConv(inputs, inputs, 3)
-        self.conv2 = ActivatedConv(inputs, outputs, 3, halve=True)
+        self.conv1 = convolution(inputs, inputs, 3)
+        self.conv2 = convolution(inputs, outputs, 3, halve=True)
         self.skip = nn.Sequential(*halving(inputs, outputs, 1))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -41,9 +41,9 @@ class StyleGANDiscriminator(nn.Module):
         super().__init__()
         self.image_size = 4 * 2 ** (len(widths) - 1)
         blocks = [DiscriminatorBlock(a, b) for a, b in pairwise(widths)]
-        self.convs = nn.Sequential(ActivatedConv(3, widths[0], 1), *blocks)
+        self.convs = nn.Sequential(convolution(3, widths[0], 1), *blocks)
         last = widths[-1]
-        self.final_conv = ActivatedConv(last + 1, last, 3)
+        self.final_conv = convolution(last + 1, last, 3)
         self.final_linear = nn.Sequential(
             ScaledLinear(last * 16, last, activate=True), ScaledLinear(last, 1, activate=False)
         )

@@ -10,7 +10,7 @@ from .config import GANPriorConfig
 from .generator import StyleGenerator
 from .layers import ScaledLinear
 from .mmrb import MMRB
-from .resampling import ActivatedConv
+from .resampling import convolution
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class GANPriorNetwork(nn.Module):
         self.generator = StyleGenerator(widths, config.style_width, config.mapping_layers)
         # GPEN counts its encoder's scales from the finest, under names of its own.
         fine_first = widths[::-1]
-        encoder = [ActivatedConv(3, fine_first[0], 1)]
-        encoder += [ActivatedConv(a, b, 3, halve=True) for a, b in pairwise(fine_first)]
+        encoder = [convolution(3, fine_first[0], 1)]
+        encoder += [convolution(a, b, 3, halve=True) for a, b in pairwise(fine_first)]
         for i, layers in enumerate(encoder):
             self.add_module(f"ecd{i}", nn.Sequential(layers))
         self.final_linear = nn.Sequential(

@@ -64,7 +64,21 @@ def halving(inputs: int, outputs: int, size: int) -> list[nn.Module]:
 
 
 class ActivatedConv(nn.Sequential):
-    """A convolution with bias and leaky ReLU, of the same size or half of it.
+    """Layers, the last two a scaled convolution and its biased leaky ReLU, computed as one.
+
+    The result is that of the layers as they stand, with one pass over it instead of three.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(B, inputs, H, W)` -> what the last layer gives."""
+        *before, scaled, activation = self
+        for layer in before:
+            x = layer(x)
+        return leaky_in_place(scaled(x, activation.bias, GAIN))
+
+
+def convolution(inputs: int, outputs: int, size: int, halve: bool = False) -> ActivatedConv:
+    """Return a convolution with bias and leaky ReLU, of the same size or half of it.
 
     Args:
         inputs: Channels that come in.
@@ -72,16 +86,6 @@ class ActivatedConv(nn.Sequential):
         size: Side of the kernel, 1 or 3.
         halve: Whether the picture is low-passed and halved on the way.
     """
-
-    def __init__(self, inputs: int, outputs: int, size: int, halve: bool = False) -> None:
-        plain: list[nn.Module] = [ScaledConv(inputs, outputs, size, padding=size // 2)]
-        layers = halving(inputs, outputs, size) if halve else plain
-        super().__init__(*layers, BiasedLeakyReLU(outputs))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """`(B, inputs, H, W)` -> `(B, outputs, H, W)`, or half the sides."""
-        *low_pass, convolution, activation = self
-        for layer in low_pass:
-            x = layer(x)
-        # The layers as they stand, with one pass over the result instead of three.
-        return leaky_in_place(convolution(x, activation.bias, GAIN))
+    plain: list[nn.Module] = [ScaledConv(inputs, outputs, size, padding=size // 2)]
+    layers = halving(inputs, outputs, size) if halve else plain
+    return ActivatedConv(*layers, BiasedLeakyReLU(outputs))
