@@ -95,28 +95,28 @@ def run_official(pipe: Connection, job: GPENJob) -> None:
     official: Any = importlib.import_module(MODEL_FILE.stem)
     network = official.FullGenerator(**_arguments(read_config(checkpoint)), device=job.device)
     network.load_state_dict(checkpoint.tensors)
-    _serve(pipe, job, network, first=True)
+    _serve(pipe, job, network, read_config(checkpoint).image_size)
 
 
 def run_ours(pipe: Connection, job: GPENJob) -> None:
     """Serve our side, in a process set up as our command line sets up its own."""
     keep_freed_memory()
-    _serve(pipe, job, load_gan_prior(job.checkpoint()), first=False)
+    network = load_gan_prior(job.checkpoint())
+    _serve(pipe, job, network, network.image_size)
 
 
-def _serve(pipe: Connection, job: GPENJob, network: Any, first: bool) -> None:
-    """Restore the same face at every turn; the official network returns its latent code too."""
+def _serve(pipe: Connection, job: GPENJob, network: Any, size: int) -> None:
+    """Restore the same face at every turn."""
     if job.threads is not None:
         torch.set_num_threads(job.threads)
     device = torch.device(job.device)
     network = network.eval().requires_grad_(False).to(device)
-    size = read_config(job.checkpoint()).image_size
     face = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0)) * 2 - 1
     face = face.to(device)
 
     def restore() -> Tensor:
         found = network(face)
-        return found[0] if first else found
+        return found[0] if isinstance(found, tuple) else found  # theirs has a latent code too
 
     turns, state = TurnTaker(pipe, device), face
     with torch.no_grad():

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..devices import at_least_float32
 from .layers import GAIN, BiasedLeakyReLU, ScaledLinear, leaky_in_place
-from .resampling import Blur, Double
+from .resampling import Blur, Double, spread_convolution
 
 
 class ModulatedConv(nn.Module):
@@ -71,6 +71,8 @@ class ModulatedConv(nn.Module):
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if self.blur is None:
             return F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
+        if x.device.type == "cpu" and not torch.is_grad_enabled():
+            return self.blur(spread_convolution(x, weight), bias)
         return self.blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), bias)
 
     def _unit_variance(self, factors: Tensor) -> Tensor:

