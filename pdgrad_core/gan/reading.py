@@ -1,11 +1,13 @@
 """A GAN prior's layers read off the shapes in a file, and what other files are."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from torch import Tensor
 
 from ..checkpoints import Checkpoint, build_strict, expecting, warn_if_test
 from ..errors import WrongArchitectureError
+from ..inspection.kinds import naming_bytes
 from .config import GANPriorConfig
 from .network import GANPriorNetwork
 
@@ -65,6 +67,18 @@ def read_config(checkpoint: Checkpoint) -> GANPriorConfig:
             f"{config.image_size}; choose a file that keeps the size, such as GPEN-BFR-512.pth."
         )
     return config
+
+
+def restorer_of(path: Path | str) -> str | None:
+    """Return which restorer a file belongs to, by the names in it: None where it is no GAN prior.
+
+    Args:
+        path: A weight file; nothing of it is loaded.
+    """
+    names = naming_bytes(path)
+    if b"generator.input.input" not in names:
+        return None
+    return "gan-prior" if b"decoder.enter." in names else "gpen"
 
 
 def _count(tensors: Mapping[str, Tensor], start: str, position: int) -> int:

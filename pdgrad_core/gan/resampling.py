@@ -93,9 +93,10 @@ class ActivatedConv(nn.Sequential):
     The result is that of the layers as they stand, with one pass over it instead of three.
     """
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """`(B, inputs, H, W)` -> what the last layer gives."""
         *before, scaled, activation = self
+        x = input
         for layer in before:
             x = layer(x)
         return leaky_in_place(scaled(x, activation.bias, GAIN))

@@ -67,7 +67,8 @@ def read_layout(name: str) -> Layout:
     if name not in layout_names():
         raise unknown_name("layout of a weight file", name, layout_names())
     row: dict[str, Any] = json.loads((LAYOUTS / f"{name}.json").read_text(encoding="utf-8"))
-    return Layout(**{**row, "equalised": tuple(row.get("equalised", ()))})
+    equalised: list[str] = row.pop("equalised", [])
+    return Layout(**row, equalised=tuple(equalised))
 
 
 def make_test_checkpoints(

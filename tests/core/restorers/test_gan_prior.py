@@ -10,6 +10,7 @@ from pdgrad_core.gan.config import GAN_PRIOR_512, GANPriorConfig
 from pdgrad_core.gan.discriminator import StyleGANDiscriminator
 from pdgrad_core.gan.generator import StyleGenerator
 from pdgrad_core.gan.network import GANPriorNetwork
+from pdgrad_core.gan.reading import restorer_of
 from pdgrad_core.restorers import load_restorer
 from pdgrad_core.weights.testing import make_test_checkpoints, read_layout
 
@@ -59,6 +60,14 @@ def test_each_restorer_names_the_other_for_its_files(tmp_path):
         load_restorer("gan-prior", plain)
     with pytest.raises(WrongArchitectureError, match=r"a decoder .* as the restorer 'gan-prior'"):
         load_restorer("gpen", whole)
+
+
+def test_a_files_names_tell_its_restorer(tmp_path):
+    plain, other = tmp_path / "plain.pth", tmp_path / "other.pth"
+    torch.save(made(decoder=False, mmrb=False).state_dict(), plain)
+    torch.save({"conv_first.weight": torch.zeros(1)}, other)
+    whole = saved(tmp_path, made().state_dict())
+    assert [restorer_of(path) for path in (plain, whole, other)] == ["gpen", "gan-prior", None]
 
 
 @pytest.mark.parametrize("name", ["gpen", "gan-prior"])
