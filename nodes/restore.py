@@ -12,6 +12,7 @@ from ..pdgrad_core.diffusion.noise import seeded_noise
 from ..pdgrad_core.diffusion.sampler import Watch
 from ..pdgrad_core.embedded import SIZE_PX
 from ..pdgrad_core.errors import InvalidInputError
+from ..pdgrad_core.gan.reading import restorer_of
 from ..pdgrad_core.images import resize
 from ..pdgrad_core.restorers import RESTORERS, Restorer, load_restorer
 from ..pdgrad_core.restorers.spandrel_model import SpandrelModel
@@ -74,8 +75,8 @@ class LoadRestorerNode(CheckedNode):
             category="PDGrad/loaders",
             description=(
                 "Loads the restorer that makes the coarse face from the degraded one: CodeFormer "
-                "(the paper's choice), GFPGAN, RestoreFormer, PGDiff's RRDB, the embedded demo, or "
-                "none, which leaves the face as it is."
+                "(the paper's choice), GFPGAN, RestoreFormer, GPEN, PGDiff's RRDB, the embedded "
+                "demo, or none, which leaves the face as it is."
             ),
             inputs=[
                 schema.choice(
@@ -116,8 +117,9 @@ def _load(weights: str) -> Restorer:
         return load_restorer(name, embedded_path("restorer", name))
     if weights in (NO_RESTORER, *without_weights()):
         return load_restorer(weights)
-    name = catalogued().get(weights, "spandrel_model")
-    return load_restorer(name, weights_path(weights, "facerestore_models"))
+    path = weights_path(weights, "facerestore_models")
+    name = catalogued().get(weights) or restorer_of(path) or "spandrel_model"
+    return load_restorer(name, path)
 
 
 class CoarseRestore(CheckedNode):
