@@ -6,9 +6,10 @@ from recipe import fill
 from pdgrad_core.diffusion.priors.guided_diffusion import DiffusionPrior
 from pdgrad_core.features.arcface import ArcFace, IResNetArcFace
 from pdgrad_core.features.base import FeatureNetwork, Precision
-from pdgrad_core.features.discriminator import Discriminator, StyleGANDiscriminator
+from pdgrad_core.features.discriminator import Discriminator
 from pdgrad_core.features.iresnet import IResNet, IResNetConfig
 from pdgrad_core.features.vgg import VGG16, PerceptualNetwork
+from pdgrad_core.gan.discriminator import StyleGANDiscriminator
 
 SMALL_IRESNET = IResNetConfig((1, 2, 2, 1), (8, 12, 16, 24), 20, 32)
 SMALL_WIDTHS = (8, 12, 16, 20, 24)

@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 from tolerances import assert_recorded, assert_same, terms_of
 
 from pdgrad_core.errors import InvalidInputError, UnknownNameError, WrongArchitectureError
-from pdgrad_core.features.discriminator import StyleGANDiscriminator, load_discriminator
+from pdgrad_core.features.discriminator import load_discriminator
+from pdgrad_core.gan.discriminator import StyleGANDiscriminator
 from pdgrad_core.weights.testing import LAYOUTS
 
 

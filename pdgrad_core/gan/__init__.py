@@ -1,0 +1,1 @@
+"""StyleGAN2's networks: the generator with noise branches, what feeds it from a face, its judge."""
