@@ -5,8 +5,8 @@ from pathlib import Path
 from torch import Tensor
 
 from ..files import write_whole
+from .companions import beside
 from .loop import Trainer
-from .objectives.base import beside
 
 LICENCE = "Apache-2.0"
 

@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -39,16 +38,6 @@ class Exported:
     tensors: dict[str, Tensor]
     metadata: dict[str, str]
     beside: dict[str, dict[str, Tensor]] = field(default_factory=dict[str, dict[str, Tensor]])
-
-
-def beside(path: Path, name: str) -> Path:
-    """Return where a network lies that was exported beside another: `model-D.safetensors`.
-
-    Args:
-        path: The other network's file.
-        name: Ending of the name, such as "D".
-    """
-    return path.with_name(f"{path.stem}-{name}.safetensors")
 
 
 class Objective(ABC):
