@@ -54,7 +54,7 @@ def path_lengths(images: Tensor, styles: Tensor, noise: Tensor) -> Tensor:
     """Return |J^T y| of every picture: how far it moves along a random direction with its style.
 
     Source: Karras et al. 2020 (StyleGAN2), eq. 4 and appendix B: y is divided by the root of the
-        number of pixels; where every layer has a style of its own, squares are averaged over layers.
+        number of pixels; with a style for each layer, squares are averaged over layers.
 
     Args:
         images: `(B, 3, H, W)`, made from the styles.
@@ -72,7 +72,7 @@ def path_lengths(images: Tensor, styles: Tensor, noise: Tensor) -> Tensor:
 
 
 def path_length_penalty(lengths: Tensor, mean: Tensor) -> Tensor:
-    """Return the mean square of the lengths' distance from their running mean a; eq. 4 of StyleGAN2.
+    """Return the mean square of the lengths' distance from their running mean a; eq. 4.
 
     Args:
         lengths: `(B,)`.

@@ -59,7 +59,7 @@ def freeze_first(network: StyleGANDiscriminator, count: int) -> list[str]:
         layers.append([block.get_submodule("conv2"), block.get_submodule("skip")])
     if not 0 <= count <= len(layers):
         raise InvalidInputError(
-            f"freeze_d must be from 0 to {len(layers)}, the convolutions of a discriminator of "
+            f"freeze must be from 0 to {len(layers)}, the convolutions of a discriminator of "
             f"{network.image_size}x{network.image_size} pixels, not {count}."
         )
     frozen = {id(p) for group in layers[:count] for layer in group for p in layer.parameters()}

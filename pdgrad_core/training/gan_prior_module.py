@@ -1,4 +1,4 @@
-"""What a GAN-prior run trains: the restorer and its discriminators, their rates, their beginning."""
+"""What a GAN-prior run trains: restorer and discriminators, their rates and first weights."""
 
 import logging
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,8 @@
-"""The terms of the GAN prior's objective that compare a restored face with the true one."""
+"""The terms that the GAN prior's restorer is trained with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,7 +11,11 @@ from ..embedded import SIZE_PX, demo_weights
 from ..errors import InvalidInputError
 from ..features.arcface import ArcFace, load_arcface
 from ..features.vgg import HEAD_TAPS, PerceptualNetwork, load_perceptual
+from ..gan.network import Restoration
 from ..images import resize
+from .adversarial import generator_loss
+from .facial_parts import crop_parts
+from .gan_prior_module import GANPriorModule
 
 _TINY = 1e-12
 """Keeps the slope of a root finite where two features are equal."""
@@ -34,7 +39,7 @@ def pyramid_loss(pictures: Sequence[Tensor], true: Tensor) -> Tensor:
 
 
 class ContentTerms:
-    """The frozen networks of two terms, and the terms.
+    """Terms that compare a restored face with the true one, and the frozen networks of two.
 
     Source: GAN prior eqs. 14 and 15.
     Deviations: the paper names neither VGG's layers nor the norms' scale. Layers are LPIPS's five,
@@ -44,39 +49,75 @@ class ContentTerms:
     Args:
         perceptual: VGG16, or None where the term is not wanted.
         identity: ArcFace, or None likewise.
+        l1: Whether L1 is wanted.
     """
 
-    def __init__(self, perceptual: PerceptualNetwork | None, identity: ArcFace | None) -> None:
+    def __init__(
+        self, perceptual: PerceptualNetwork | None, identity: ArcFace | None, l1: bool = True
+    ) -> None:
         self.perceptual = perceptual
         self.identity = identity
+        self.l1 = l1
 
-    def feature_matching(self, made: Tensor, true: Tensor) -> Tensor:
+    def __call__(self, made: Restoration, true: Tensor) -> dict[str, Tensor]:
+        """Return every term that is wanted, by its weight's name.
+
+        Args:
+            made: What the restorer made.
+            true: The true faces, `(B, 3, S, S)`.
+        """
+        terms: dict[str, Tensor] = {}
+        if self.l1:  # eq. 14
+            error = (made.image - true).abs().mean()
+            terms["l1"] = error + pyramid_loss(made.pictures, true) if made.pictures else error
+        if self.perceptual is not None:
+            terms["feature_matching"] = self.feature_matching(self.perceptual, made.image, true)
+        if self.identity is not None:
+            terms["face_preserving"] = self.face_preserving(self.identity, made.image, true)
+        return terms
+
+    def feature_matching(self, network: PerceptualNetwork, made: Tensor, true: Tensor) -> Tensor:
         """Return the sum over layers of the distance between VGG's features; eq. 14."""
-        assert self.perceptual is not None
         with torch.no_grad():
-            aims = self.perceptual.features(true, HEAD_TAPS)
-        found = self.perceptual.features(made, HEAD_TAPS)
+            aims = network.features(true, HEAD_TAPS)
+        found = network.features(made, HEAD_TAPS)
         squares = [(found[tap] - aims[tap]).square().flatten(1).mean(1) for tap in HEAD_TAPS]
         return torch.stack([(square + _TINY).sqrt().mean() for square in squares]).sum()
 
-    def face_preserving(self, made: Tensor, true: Tensor) -> Tensor:
+    def face_preserving(self, network: ArcFace, made: Tensor, true: Tensor) -> Tensor:
         """Return the mean absolute difference of the embeddings; eq. 15."""
-        assert self.identity is not None
-        tap = self.identity.embedding_tap
+        tap = network.embedding_tap
         with torch.no_grad():
-            aim = self.identity.features(true, [tap])[tap]
-        return (_unit(self.identity.features(made, [tap])[tap]) - _unit(aim)).abs().mean()
+            aim = network.features(true, [tap])[tap]
+        return (_unit(network.features(made, [tap])[tap]) - _unit(aim)).abs().mean()
 
 
-def open_content_terms(
-    vgg: str, arcface: str, wanted: tuple[bool, bool], size: int, device: torch.device
-) -> ContentTerms:
+def adversarial_terms(
+    module: GANPriorModule, made: Tensor, centres: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    """Return what the judges there are say of restored faces, by the weights' names.
+
+    Args:
+        module: Whose discriminators judge.
+        made: `(B, 3, S, S)`.
+        centres: Of the facial parts; see `part_centres`.
+    """
+    terms: dict[str, Tensor] = {}
+    if module.discriminator is not None:  # eq. 11
+        terms["adversarial"] = generator_loss(module.discriminator(made, jointly=True))
+    if len(module.parts):  # eq. 12
+        cut = crop_parts(made, centres)
+        scores = [generator_loss(judge(cut[part])) for part, judge in module.parts.items()]
+        terms["local_adversarial"] = torch.stack(scores).sum()
+    return terms
+
+
+def open_content_terms(options: Mapping[str, Any], size: int, device: torch.device) -> ContentTerms:
     """Load the networks of the terms that are wanted.
 
     Args:
-        vgg: File of VGG16; empty for the embedded one, which knows drawn faces.
-        arcface: File of ArcFace; likewise.
-        wanted: Whether there is a feature-matching and a face-preserving term.
+        options: The objective's: the terms' weights, and the files "vgg" and "arcface", empty for
+            the embedded networks, which know drawn faces.
         size: Side of the pictures.
         device: Where the networks are put.
 
@@ -84,11 +125,16 @@ def open_content_terms(
         InvalidInputError: No file is told for pictures that the embedded networks do not know.
         CheckpointError: A file is missing, damaged, or of another network.
     """
-    of_vgg = _file("vgg", vgg, "feature_matching", size) if wanted[0] else None
-    of_arcface = _file("arcface", arcface, "face_preserving", size) if wanted[1] else None
+    named = {
+        term: _file(role, options[role], term, size)
+        for term, role in (("feature_matching", "vgg"), ("face_preserving", "arcface"))
+        if options[term]
+    }
+    vgg, arcface = named.get("feature_matching"), named.get("face_preserving")
     return ContentTerms(
-        load_perceptual(of_vgg, device=device) if of_vgg else None,
-        load_arcface(of_arcface, device) if of_arcface else None,
+        load_perceptual(vgg, device=device) if vgg else None,
+        load_arcface(arcface, device) if arcface else None,
+        options["l1"] > 0,
     )
 
 

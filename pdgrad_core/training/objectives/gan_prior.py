@@ -11,8 +11,8 @@ from ...checkpoints import Checkpoint
 from ...degradations.presets import degrade, preset
 from ...errors import InvalidInputError
 from ...gan.config import gan_prior_config, stylegan_widths
-from ...gan.network import GANPriorNetwork, Restoration
-from ..adversarial import discriminator_loss, generator_loss
+from ...gan.network import GANPriorNetwork
+from ..adversarial import discriminator_loss
 from ..config import PRESETS, TrainingConfig, add_preset
 from ..dataset import Batch, FaceSource
 from ..discriminators import freeze_first, standing_by
@@ -26,7 +26,7 @@ from ..gan_prior_module import (
     judges_beside,
     restorer_groups,
 )
-from ..gan_prior_terms import ContentTerms, open_content_terms, pyramid_loss
+from ..gan_prior_terms import ContentTerms, adversarial_terms, open_content_terms
 from .base import OBJECTIVES, Exported, Losses, Objective, home, mirrored
 from .stylegan2 import discriminator_of, generator_widths, r1_penalty
 
@@ -34,6 +34,9 @@ logger = logging.getLogger(__name__)
 
 DECAY_AT = (1 / 2, 3 / 4, 7 / 8)
 """Where every learning rate falls, of the run."""
+
+WEIGHTS = ("adversarial", "local_adversarial", "l1", "feature_matching", "face_preserving")
+"""The options that are weights of terms."""
 
 _PRIOR_RATES = ("generator", "noise")
 
@@ -84,12 +87,15 @@ class GANPriorObjective(Objective):
     def __init__(self, config: TrainingConfig, faces: FaceSource) -> None:
         super().__init__(config, faces)
         options = self.options
-        for name in ("adversarial", "local_adversarial", "l1", "feature_matching",
-                     "face_preserving"):  # fmt: skip
+        for name in WEIGHTS:
             if not options[name] >= 0:
                 raise InvalidInputError(f"{name} is a weight, 0 or more, not {options[name]}.")
+        if not any(options[name] for name in WEIGHTS):
+            raise InvalidInputError(f"Give at least one of {', '.join(WEIGHTS)} a weight above 0.")
         if options["r1_interval"] < 1:
-            raise InvalidInputError(f"r1_interval must be at least 1, not {options['r1_interval']}.")
+            raise InvalidInputError(
+                f"r1_interval must be at least 1, not {options['r1_interval']}."
+            )
         self.degradation = preset(str(options["degradation"]))
         self.judge_is_trained = False
         self.content: ContentTerms
@@ -113,9 +119,7 @@ class GANPriorObjective(Objective):
 
     def start(self, device: torch.device) -> None:
         """See `Objective`; loads the frozen networks too."""
-        wanted = (self.options["feature_matching"] > 0, self.options["face_preserving"] > 0)
-        vgg, arcface = self.options["vgg"], self.options["arcface"]
-        self.content = open_content_terms(vgg, arcface, wanted, self.config.image_size, device)
+        self.content = open_content_terms(self.options, self.config.image_size, device)
         super().start(device)
 
     def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
@@ -169,40 +173,13 @@ class GANPriorObjective(Objective):
         with standing_by(module.parts), standing_by(module.discriminator or nn.Identity()):
             with self.autocast():
                 made = module.restorer.restoration(degraded)
-                losses = self.terms(made, true, centres)
-            self.descend("restorer", losses["loss"], images, rate)
+                terms = adversarial_terms(module, made.image, centres)
+                terms |= self.content(made, true)
+                weighted = [self.options[name] * value for name, value in terms.items()]  # eq. 16
+                loss = torch.stack(weighted).sum()
+            self.descend("restorer", loss, images, rate)
         judged = self._train_judges(made.image.detach(), true, centres, images)
-        return {**losses, **judged}
-
-    def terms(self, made: Restoration, true: Tensor, centres: dict[str, Tensor]) -> Losses:
-        """Return every term that is wanted, and "loss", their weighted sum: eq. 16.
-
-        Args:
-            made: What the restorer made.
-            true: The true faces.
-            centres: Of the facial parts; see `part_centres`.
-        """
-        module: GANPriorModule = self.module
-        options = self.options
-        terms: Losses = {}
-        if module.discriminator is not None:  # eq. 11
-            terms["adversarial"] = generator_loss(module.discriminator(made.image, jointly=True))
-        if len(module.parts):  # eq. 12
-            cut = crop_parts(made.image, centres)
-            scores = [generator_loss(module.parts[part](cut[part])) for part in cut]
-            terms["local_adversarial"] = torch.stack(scores).sum()
-        if options["l1"]:  # eq. 14
-            terms["l1"] = (made.image - true).abs().mean()
-            if made.pictures:
-                terms["l1"] = terms["l1"] + pyramid_loss(made.pictures, true)
-        if options["feature_matching"]:
-            terms["feature_matching"] = self.content.feature_matching(made.image, true)
-        if options["face_preserving"]:  # eq. 15
-            terms["face_preserving"] = self.content.face_preserving(made.image, true)
-        if not terms:
-            raise InvalidInputError("All weights are 0; give at least one term a weight.")
-        loss = torch.stack([options[name] * value for name, value in terms.items()]).sum()
-        return {"loss": loss, **terms}
+        return {"loss": loss, **terms, **judged}
 
     def decay_at(self, images: int) -> float:
         """Return the factor on every rate after so many images."""
