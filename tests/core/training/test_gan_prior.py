@@ -231,9 +231,7 @@ def test_large_faces_need_the_weights_of_networks_for_photos():
     config = config_of(
         {"feature_matching": 0.02}, image_size=128, network={**NETWORK, "widths": (16,) * 6}
     )
-    with pytest.raises(
-        InvalidInputError, match=r"feature_matching at 128 pixels needs .* vgg=FILE"
-    ):
+    with pytest.raises(InvalidInputError, match=r"feature_matching at 128 .* vgg=FILE"):
         Trainer(config, toy_faces())
 
 
