@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import InvalidInputError
 
@@ -84,7 +85,7 @@ def stylegan_widths(size_px: int, multiplier: float = 2, narrow: float = 1) -> t
 
 
 def gan_prior_config(
-    size_px: int = 512, widths: Sequence[int] | None = None, **options: int | bool
+    size_px: int = 512, widths: Sequence[int] | None = None, **options: Any
 ) -> GANPriorConfig:
     """Return the layers for faces of a size: the paper's, but for what is given.
 

@@ -36,9 +36,8 @@ class MMRB(nn.Module):
         self.mixed_fine = _convolution(channels, half, 3)
         self.mixed_coarse = _convolution(channels, half, 5)
         self.fuse = _convolution(channels, channels, 1)
-        last = self.fuse[0]
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
+        for parameter in self.fuse[0].parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, channels, H, W)` -> the same shape."""

@@ -47,6 +47,31 @@ def recipe_state_dict(
     return {key: recipe_tensor(key, shape, gain, dtype) for key, (shape, dtype) in shapes.items()}
 
 
+def equalised_tensor(key: str, shape: tuple[int, ...]) -> Tensor:
+    """Return the tensor that the recipe of equalised networks, StyleGAN2's, gives to one entry.
+
+    Such networks scale weights of unit variance as they use them; R(gain) would scale them twice.
+    The mapping network's are stored a hundred times larger, styles lie around 1, blurs are fixed.
+    """
+    if key.endswith(".kernel"):
+        row = torch.tensor([1.0, 3.0, 3.0, 1.0])
+        return torch.outer(row, row) / (16 if "upsample" in key or ".conv.blur" in key else 64)
+    if key.endswith("modulation.bias"):
+        return 1 + recipe_tensor(key, shape)
+    if len(shape) < 2 or key.endswith("bias"):
+        return recipe_tensor(key, (math.prod(shape),)).reshape(shape)
+    random = np.random.RandomState(zlib.crc32(key.encode("utf-8")))
+    normal = random.standard_normal(math.prod(shape)).reshape(shape)
+    return torch.from_numpy((100 * normal if ".style." in key else normal).astype(np.float32))
+
+
+def fill_equalised(module: nn.Module) -> nn.Module:
+    """Give a network the weights of that recipe under its own state-dict names, in eval mode."""
+    state = module.state_dict()
+    module.load_state_dict({k: equalised_tensor(k, tuple(v.shape)) for k, v in state.items()})
+    return module.eval()
+
+
 def fill(module: nn.Module, gain: float = 1.0) -> nn.Module:
     """Give a network the weights of R(gain) under its own state-dict names, in eval mode."""
     state = module.state_dict()
