@@ -17,7 +17,7 @@ from ..config import PRESETS, TrainingConfig, add_preset
 from ..dataset import Batch, FaceSource
 from ..discriminators import freeze_first, standing_by
 from ..ema import make_average
-from ..facial_parts import crop_parts, part_centres, template_landmarks
+from ..facial_parts import crop_parts, mirrored_landmarks, part_centres, template_landmarks
 from ..gan_prior_module import (
     GANPriorModule,
     begin_judges,
@@ -27,7 +27,7 @@ from ..gan_prior_module import (
     restorer_groups,
 )
 from ..gan_prior_terms import ContentTerms, adversarial_terms, open_content_terms
-from .base import OBJECTIVES, Exported, Losses, Objective, home, mirrored
+from .base import OBJECTIVES, Exported, Losses, Objective, home
 from .stylegan2 import discriminator_of, generator_widths, r1_penalty
 
 logger = logging.getLogger(__name__)
@@ -164,10 +164,9 @@ class GANPriorObjective(Objective):
         module: GANPriorModule = self.module
         if images == 0 and self.options["freeze"] and not self.judge_is_trained:
             logger.warning("FreezeD freezes random weights: begin with a stylegan2 run by --init.")
-        true = mirrored(batch.images, generator) if self.config.flip else batch.images
+        true, landmarks = self._faces(batch, generator)
         seeds = torch.randint(2**62, (len(true),), generator=generator).tolist()
         degraded, _ = degrade(true, self.degradation, seeds)
-        landmarks = template_landmarks(len(true), self.config.image_size)
         centres = part_centres(landmarks, self.config.image_size)
         rate = self.decay_at(images)
         with standing_by(module.parts), standing_by(module.discriminator or nn.Identity()):
@@ -180,6 +179,17 @@ class GANPriorObjective(Objective):
             self.descend("restorer", loss, images, rate)
         judged = self._train_judges(made.image.detach(), true, centres, images)
         return {"loss": loss, **terms, **judged}
+
+    def _faces(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return true faces and their landmarks: the set's own, or those of the template."""
+        size = self.config.image_size
+        points = batch.landmarks
+        points = template_landmarks(len(batch.images), size) if points is None else points
+        if not self.config.flip:
+            return batch.images, points
+        flip = (torch.rand(len(points), generator=generator) < 0.5).to(self.device).view(-1, 1, 1)
+        points = torch.where(flip, mirrored_landmarks(points, size), points.to(self.device))
+        return torch.where(flip[..., None], batch.images.flip(-1), batch.images), points
 
     def decay_at(self, images: int) -> float:
         """Return the factor on every rate after so many images."""

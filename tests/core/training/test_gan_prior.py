@@ -1,6 +1,7 @@
 """The GAN prior's objective: every switch, freezing, resuming, beginning, exporting, refusing."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from pdgrad_core.checkpoints import load_checkpoint
 from pdgrad_core.errors import InvalidInputError, WrongArchitectureError
 from pdgrad_core.gan.network import GANPriorNetwork
 from pdgrad_core.training.config import preset
+from pdgrad_core.training.dataset import StoredFaces
 from pdgrad_core.training.export import export
 from pdgrad_core.training.gan_prior_module import kind_of
 from pdgrad_core.training.loop import Trainer, snapshot
@@ -191,6 +193,25 @@ def test_what_is_exported_restores_as_the_average_and_begins_another_run(tmp_pat
         second.module.restorer.ecd0.state_dict()["0.0.weight"],
         load_file(path)["ecd0.0.0.weight"].float(),
     )
+
+
+def test_mirrored_pictures_are_cut_at_mirrored_landmarks():
+    rows, columns = torch.meshgrid(torch.arange(16), torch.arange(16), indexing="ij")
+    pixels = torch.stack([columns, rows, rows], 2).to(torch.uint8)
+    points = torch.tensor([[4.0, 6.0], [11.0, 7.0], [8.0, 9.0], [5.0, 12.0], [9.0, 12.0]])
+    faces = StoredFaces(
+        pixels.expand(8, 16, 16, 3), torch.zeros(8).long(), landmarks=points.expand(8, 5, 2)
+    )
+    objective = Trainer(config_of(flip=True), faces).objective
+    images, landmarks = objective._faces(faces.first(8), torch.Generator().manual_seed(0))
+    flipped = images[:, 0, 0, 0] > images[:, 0, 0, 1]
+    assert 0 < flipped.sum() < 8
+    assert landmarks[~flipped].unique(dim=0).tolist() == [points.tolist()]
+    mirrored = [[4.0, 7.0], [11.0, 6.0], [7.0, 9.0], [6.0, 12.0], [10.0, 12.0]]
+    assert landmarks[flipped].unique(dim=0).tolist() == [mirrored]
+    outside = replace(faces, landmarks=faces.landmarks + 8)
+    with pytest.raises(InvalidInputError, match="outside the picture of 16x16 pixels"):
+        Trainer(config_of(), outside).step()
 
 
 def test_the_restoration_learns():
