@@ -271,7 +271,7 @@ add_preset(
         # At 64 px the paper's kernels and shrinking, 1/8 of those at 512, do next to nothing.
         options={"degradation": "pdgrad", "r1": 1.0},
         batch_size=16,
-        total_images=100_000,
+        total_images=40_000,
         ema_std=0.05,
         snapshot_images=10_000,
         precision="float32",
