@@ -48,7 +48,8 @@ class StyleGAN2Objective(Objective):
         (Yang et al. 2021).
     Deviations: no mixing of styles, since a restorer's codec gives one code for all layers; the
         discriminator learns from the faces that the generator has just learned from, which spares a
-        forward pass; the batch counts as one group of the minibatch deviation.
+        forward pass; the batch counts as one group of the minibatch deviation; Adam's moments are
+        not stretched for the penalties' steps.
 
     Options: "r1", gamma of the penalty on the discriminator's gradients, and "r1_interval", every
     how many steps it is taken; "path_length" and "path_interval", weight and interval of the

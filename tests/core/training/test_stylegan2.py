@@ -1,5 +1,7 @@
 """StyleGAN2's objective: who moves at which step, resuming, what is exported, what is refused."""
 
+import json
+
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -84,6 +86,10 @@ def test_a_run_exports_the_average_and_the_discriminator_beside_it(tmp_path):
     trainer = Trainer(config_of(total_images=16), toy_faces())
     train(trainer, toy_faces(seed=1), tmp_path)
     assert (tmp_path / "samples_000000016.png").is_file()
+    # A penalty of one step in two is reported as it was then, not as half of it.
+    row = json.loads((tmp_path / "stats.jsonl").read_text().splitlines()[0])
+    first = Trainer(config_of(total_images=16), toy_faces()).step()
+    assert row["r1"] == pytest.approx(float(first["r1"]), rel=1e-6)
     export(trainer, tmp_path / "faces.safetensors", {"commit": "0"})
     found = load_file(tmp_path / "faces.safetensors")
     network = StyleGenerator((16, 16, 16), 8, 2)
