@@ -41,6 +41,7 @@ def _corrupts(layer: nn.Conv2d | ScaledConv) -> bool:
     return max(height, width) == 1 and max(strides) > 1 and inputs < WIDEST_VECTOR
 
 
-def _contiguous_input(layer: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:  # noqa: ARG001
+def _contiguous_input(layer: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:  # noqa: ARG001
     # Not .contiguous(): it keeps a 1x1 picture's strides, which torch reads as channels-last.
-    return inputs[0].clone(memory_format=torch.contiguous_format)
+    first = inputs[0].clone(memory_format=torch.contiguous_format)
+    return (first, *inputs[1:])
