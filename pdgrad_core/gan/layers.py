@@ -13,9 +13,22 @@ from torch import Tensor, nn
 SLOPE = 0.2
 
 
+GAIN = math.sqrt(2)
+"""Factor that keeps the variance where negative values are cut."""
+
+
 def leaky(x: Tensor) -> Tensor:
     """Cut negative values to a fifth and keep the variance."""
-    return F.leaky_relu(x, SLOPE) * math.sqrt(2)
+    return F.leaky_relu(x, SLOPE) * GAIN
+
+
+def leaky_in_place(x: Tensor) -> Tensor:
+    """Cut negative values of a tensor that is nobody else's, and that was made `GAIN` larger.
+
+    A factor above 0 goes through the leaky ReLU unchanged, so the layer before can take it over,
+    where it costs nothing.
+    """
+    return F.leaky_relu_(x, SLOPE)
 
 
 class ScaledConv(nn.Module):
@@ -37,9 +50,20 @@ class ScaledConv(nn.Module):
         self.scale = 1 / math.sqrt(inputs * size**2)
         self.stride, self.padding = stride, padding
 
-    def forward(self, x: Tensor) -> Tensor:
-        """`(B, inputs, H, W)` -> `(B, outputs, H', W')`."""
-        return F.conv2d(x, self.weight * self.scale, stride=self.stride, padding=self.padding)
+    def forward(self, x: Tensor, bias: Tensor | None = None, gain: float = 1.0) -> Tensor:
+        """Convolve.
+
+        Args:
+            x: `(B, inputs, H, W)`.
+            bias: Added, `(outputs,)`.
+            gain: Factor on all of it.
+
+        Returns:
+            `(B, outputs, H', W')`.
+        """
+        added = None if bias is None else bias * gain
+        weight = self.weight * (self.scale * gain)
+        return F.conv2d(x, weight, added, stride=self.stride, padding=self.padding)
 
 
 class ScaledLinear(nn.Module):

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..devices import at_least_float32
-from .layers import BiasedLeakyReLU, ScaledLinear
-from .resampling import Blur, Double
+from .layers import GAIN, BiasedLeakyReLU, ScaledLinear, leaky_in_place
+from .resampling import Blur, Double, spread_convolution
 
 
 class ModulatedConv(nn.Module):
@@ -42,21 +42,43 @@ class ModulatedConv(nn.Module):
         self.demodulate = demodulate
         self.scale = 1 / math.sqrt(inputs * size**2)
 
-    def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """`(B, inputs, H, W)`, `(B, style_width)` -> `(B, outputs, H, W)`, or twice the sides."""
-        factors = self.modulation(style)
-        weight = self.weight[0]
-        x = x * (factors * self.scale)[:, :, None, None]
+    def forward(
+        self, x: Tensor, style: Tensor, bias: Tensor | None = None, gain: float = 1.0
+    ) -> Tensor:
+        """Convolve.
+
+        Args:
+            x: `(B, inputs, H, W)`.
+            style: `(B, style_width)`.
+            bias: Added, `(outputs,)`.
+            gain: Factor on a demodulated convolution, not on the bias.
+
+        Returns:
+            `(B, outputs, H, W)`, or twice the sides.
+        """
+        before = self.modulation(style) * self.scale
+        after = self._unit_variance(before) * gain if self.demodulate else None
+        if len(x) == 1:
+            # One face has one set of weights: scaling them touches fewer numbers than scaling
+            # what goes in and comes out.
+            factors = before if after is None else after[0, :, None] * before
+            return self._convolve(x, self.weight[0] * factors[:, :, None, None], bias)
+        h = self._convolve(x * before[:, :, None, None], self.weight[0], None)
+        if after is not None:
+            h = h * after[:, :, None, None]
+        return h if bias is None else h + bias[:, None, None]
+
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if self.blur is None:
-            x = F.conv2d(x, weight, padding=weight.shape[-1] // 2)
-        else:
-            x = self.blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2))
-        return x * self._unit_variance(factors)[:, :, None, None] if self.demodulate else x
+            return F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
+        if x.device.type == "cpu" and not torch.is_grad_enabled():
+            return self.blur(spread_convolution(x, weight), bias)
+        return self.blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), bias)
 
     def _unit_variance(self, factors: Tensor) -> Tensor:
         """Return what brings each output channel to unit variance, `(B, outputs)`."""
         power = at_least_float32(self.weight[0]).square().sum((2, 3))
-        variance = self.scale**2 * F.linear(at_least_float32(factors).square(), power)
+        variance = F.linear(at_least_float32(factors).square(), power)
         return (variance + 1e-8).rsqrt().to(factors.dtype)
 
 
@@ -67,9 +89,19 @@ class NoiseBranch(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(1))
 
-    def forward(self, x: Tensor, noise: Tensor) -> Tensor:
-        """`(B, C, H, W)` twice -> `(B, 2C, H, W)`."""
-        return torch.cat([x, self.weight * noise], 1)
+    def forward(self, x: Tensor, noise: Tensor, bias: Tensor, gain: float) -> Tensor:
+        """Return both, the noise with a bias.
+
+        Args:
+            x: `(B, C, H, W)`.
+            noise: The same shape.
+            bias: Added to the noise, `(C,)`.
+            gain: Factor on the noise, not on the bias.
+
+        Returns:
+            `(B, 2C, H, W)`.
+        """
+        return torch.cat([x, torch.addcmul(bias[:, None, None], noise, self.weight * gain)], 1)
 
 
 class StyledConv(nn.Module):
@@ -90,7 +122,9 @@ class StyledConv(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor, noise: Tensor) -> Tensor:
         """`(B, inputs, H, W)`, style, noise `(B, outputs, H', W')` -> `(B, 2 outputs, H', W')`."""
-        return self.activate(self.noise(self.conv(x, style), noise))
+        own, beside = (self.activate.bias * GAIN).chunk(2)
+        h = self.conv(x, style, own, GAIN)
+        return leaky_in_place(self.noise(h, noise, beside, GAIN))
 
 
 class ToRGB(nn.Module):
@@ -110,7 +144,7 @@ class ToRGB(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor, below: Tensor | None = None) -> Tensor:
         """`(B, inputs, H, W)`, `(B, style_width)`, `(B, 3, H/2, W/2)` -> `(B, 3, H, W)`."""
-        picture = self.conv(x, style) + self.bias
+        picture = self.conv(x, style, self.bias.flatten())
         if self.upsample is None or below is None:
             return picture
         return picture + self.upsample(below)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .layers import BiasedLeakyReLU, ScaledConv
+from .layers import GAIN, BiasedLeakyReLU, ScaledConv, leaky_in_place
 
 
 def blur_kernel(gain: float = 1.0) -> Tensor:
@@ -30,11 +30,11 @@ class Blur(nn.Module):
         self.register_buffer("kernel", blur_kernel(gain))
         self.padding = padding
 
-    def forward(self, x: Tensor) -> Tensor:
-        """`(B, C, H, W)` -> `(B, C, H + 2p - 3, W + 2p - 3)`."""
+    def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+        """`(B, C, H, W)`, a bias `(C,)` -> `(B, C, H + 2p - 3, W + 2p - 3)`."""
         channels = x.shape[1]
         filters = self.kernel.flip(0, 1).expand(channels, 1, -1, -1)
-        return F.conv2d(x, filters, padding=self.padding, groups=channels)
+        return F.conv2d(x, filters, bias, padding=self.padding, groups=channels)
 
 
 class Double(nn.Module):
@@ -52,6 +52,30 @@ class Double(nn.Module):
         return F.conv_transpose2d(x, filters, stride=2, padding=1, groups=channels)
 
 
+def spread_convolution(x: Tensor, weight: Tensor) -> Tensor:
+    """Return the transposed convolution of stride 2, as four convolutions of what meets no zero.
+
+    On a CPU those take two thirds of its time.
+
+    Args:
+        x: `(B, C, H, W)`.
+        weight: `(D, C, 3, 3)`.
+
+    Returns:
+        `(B, D, 2H + 1, 2W + 1)`.
+    """
+    batch, _, height, width = x.shape
+    found = x.new_empty(batch, len(weight), 2 * height + 1, 2 * width + 1)
+    flipped = weight.flip(2, 3)
+    # An even row lies between two rows of x and meets the outer taps; an odd one lies on a row.
+    taps = (slice(None, None, 2), slice(1, 2))
+    for i, rows in enumerate(taps):
+        for j, columns in enumerate(taps):
+            part = F.conv2d(x, flipped[:, :, rows, columns], padding=(1 - i, 1 - j))
+            found[:, :, i::2, j::2] = part
+    return found
+
+
 def halving(inputs: int, outputs: int, size: int) -> list[nn.Module]:
     """Return the layers that low-pass and convolve with stride 2, without an activation.
 
@@ -63,7 +87,21 @@ def halving(inputs: int, outputs: int, size: int) -> list[nn.Module]:
     return [Blur((size + 1) // 2), ScaledConv(inputs, outputs, size, stride=2)]
 
 
-def convolution(inputs: int, outputs: int, size: int, halve: bool = False) -> nn.Sequential:
+class ActivatedConv(nn.Sequential):
+    """Layers, the last two a scaled convolution and its biased leaky ReLU, computed as one.
+
+    The result is that of the layers as they stand, with one pass over it instead of three.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(B, inputs, H, W)` -> what the last layer gives."""
+        *before, scaled, activation = self
+        for layer in before:
+            x = layer(x)
+        return leaky_in_place(scaled(x, activation.bias, GAIN))
+
+
+def convolution(inputs: int, outputs: int, size: int, halve: bool = False) -> ActivatedConv:
     """Return a convolution with bias and leaky ReLU, of the same size or half of it.
 
     Args:
@@ -74,4 +112,4 @@ def convolution(inputs: int, outputs: int, size: int, halve: bool = False) -> nn
     """
     plain: list[nn.Module] = [ScaledConv(inputs, outputs, size, padding=size // 2)]
     layers = halving(inputs, outputs, size) if halve else plain
-    return nn.Sequential(*layers, BiasedLeakyReLU(outputs))
+    return ActivatedConv(*layers, BiasedLeakyReLU(outputs))

@@ -214,6 +214,15 @@ CATALOGUE: tuple[WeightFile, ...] = (
         page="https://github.com/pdgrad/pdgrad/blob/main/docs/training.md#idm",
         about_mb=492,
     ),
+    WeightFile(
+        name="gan-prior-512",
+        file_names=("gan_prior_512.pth", "gan-prior-512.safetensors"),
+        purpose="the coarse restoration by a GAN prior with MMRBs; trained with scripts/train.py",
+        licence="whoever trains it says so; none are published",
+        category="pdgrad",
+        page="https://github.com/pdgrad/pdgrad/blob/main/docs/training.md",
+        about_mb=459,
+    ),
 )
 """The weight files, those that a PDGrad restoration needs first."""
 

@@ -37,6 +37,7 @@ class Layout:
         prefix: What the file puts before every tensor's name.
         gain: Scale of the random weights that keeps signals at their size through the network.
         tensors: Shape by the network's own state-dict name, in its order.
+        equalised: How names begin of layers that scale their weights themselves, StyleGAN2's.
     """
 
     network: str
@@ -44,6 +45,7 @@ class Layout:
     prefix: str
     gain: float
     tensors: dict[str, list[int]]
+    equalised: tuple[str, ...] = ()
 
     @property
     def size_bytes(self) -> int:
@@ -64,7 +66,8 @@ def read_layout(name: str) -> Layout:
     """
     if name not in layout_names():
         raise unknown_name("layout of a weight file", name, layout_names())
-    return Layout(**json.loads((LAYOUTS / f"{name}.json").read_text(encoding="utf-8")))
+    row: dict[str, Any] = json.loads((LAYOUTS / f"{name}.json").read_text(encoding="utf-8"))
+    return Layout(**{**row, "equalised": tuple(row.get("equalised", ()))})
 
 
 def make_test_checkpoints(
@@ -110,7 +113,15 @@ def make_test_checkpoints(
 def random_state_dict(layout: Layout, seed: int) -> Iterator[tuple[str, Tensor]]:
     """Yield a network's state-dict names and random tensors, independent of their order."""
     for key, shape in layout.tensors.items():
-        yield key, _fill(key, shape, seed, layout.gain)
+        equalised = key.startswith(layout.equalised)
+        yield (
+            key,
+            (
+                _fill_equalised(key, shape, seed)
+                if equalised
+                else _fill(key, shape, seed, layout.gain)
+            ),
+        )
 
 
 def _check_replaceable(path: Path) -> None:
@@ -145,7 +156,7 @@ def _fill(key: str, shape: list[int], seed: int, gain: float) -> Tensor:
     if key.endswith("num_batches_tracked"):
         return torch.zeros(shape, dtype=torch.int64)
     if key.endswith(".kernel"):
-        return _blur_kernel(4.0 if key.startswith("generator.") else 1.0)
+        return _blur_kernel(4.0 if key.startswith("generator.") or "upsample" in key else 1.0)
     values = _normal(key, prod(shape), seed)
     if key.endswith("running_mean"):
         values *= 0.1
@@ -159,6 +170,20 @@ def _fill(key: str, shape: list[int], seed: int, gain: float) -> Tensor:
         values = 1 + 0.1 * values
     else:
         values *= 0.05
+    return torch.from_numpy(values.astype(np.float32, copy=False).reshape(shape))
+
+
+def _fill_equalised(key: str, shape: list[int], seed: int) -> Tensor:
+    """Return one tensor of a layer that scales its weights itself: unit variance, styles near 1."""
+    bias = key.endswith("bias")
+    if key.endswith(".kernel") or (len(shape) < 2 and not bias):
+        return _fill(key, shape, seed, 1.0)
+    if bias:
+        small = _fill(key, [prod(shape)], seed, 1.0).reshape(shape)
+        return 1 + small if key.endswith("modulation.bias") else small
+    values = _normal(key, prod(shape), seed)
+    # The mapping network stores its weights a hundred times larger.
+    values = 100 * values if ".style." in key else values
     return torch.from_numpy(values.astype(np.float32, copy=False).reshape(shape))
 
 

@@ -12,7 +12,7 @@ from pdgrad_core.gan.config import GANPriorConfig, gan_prior_config, stylegan_wi
 from pdgrad_core.gan.discriminator import StyleGANDiscriminator
 from pdgrad_core.gan.generator import StyleGenerator
 from pdgrad_core.gan.network import GANPriorNetwork
-from pdgrad_core.gan.resampling import Blur, Double, blur_kernel
+from pdgrad_core.gan.resampling import Blur, Double, blur_kernel, spread_convolution
 
 WIDTHS = (12, 12, 8, 6)
 
@@ -127,6 +127,19 @@ def test_low_passes_by_direct_sums():
     assert blur_kernel().sum() == 1
     flat = torch.ones(1, 1, 6, 6).double()
     assert torch.equal(double(flat)[..., 2:-2, 2:-2], torch.ones(1, 1, 8, 8).double())
+
+
+def test_four_convolutions_are_the_transposed_one():
+    x, weight = torch.randn(2, 5, 4, 6).double(), torch.randn(7, 5, 3, 3).double()
+    expected = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)
+    assert_same(spread_convolution(x, weight), expected, weight[0].numel())
+
+
+def test_a_face_alone_is_restored_alike_with_and_without_a_gradient():
+    made, face = fill_equalised(network()).double(), images(1, 32).double()
+    with torch.no_grad():
+        plain = made(face)
+    assert_same(made(face).detach(), plain, terms_of(made))
 
 
 @pytest.mark.parametrize("size", [0, 8, 48, 100, 2048, -64])

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from recipe import fill_equalised
 from tiny_idm import tiny_idm
 from tolerances import assert_same, terms_of
 from torch import nn
@@ -12,6 +13,8 @@ from pdgrad_core.diffusion.prior import PriorOutput
 from pdgrad_core.diffusion.sampler import Sampler, Watch
 from pdgrad_core.diffusion.schedule import Schedule
 from pdgrad_core.errors import InvalidInputError, SamplingStopped, UnknownNameError
+from pdgrad_core.gan.config import GANPriorConfig
+from pdgrad_core.gan.network import GANPriorNetwork
 from pdgrad_core.restorers import RESTORERS, load_restorer
 from pdgrad_core.restorers.coarse_net import CoarseNetwork
 from pdgrad_core.restorers.rrdb import RRDBNetwork
@@ -41,6 +44,10 @@ def make(name):
         return member(RRDBNetwork(8, 4, 1))
     if name == "idm":
         return member(tiny_idm(), steps=2)
+    if name in ("gan-prior", "gpen"):
+        around = name == "gan-prior"
+        config = GANPriorConfig((8, 8, 6, 4), 8, 2, mmrb=around, decoder=around)
+        return member(fill_equalised(GANPriorNetwork(config)))
     return member(ToyFace(), "RestoreFormer")
 
 
@@ -64,8 +71,10 @@ def asked(restorer, degraded, *state, seed=0):
 
 
 def test_names():
-    assert RESTORERS.names()[:8] == [
+    assert RESTORERS.names()[:10] == [
         "demo",
+        "gan-prior",
+        "gpen",
         "idm",
         "none",
         "rrdb",
@@ -136,7 +145,8 @@ def test_only_the_stated_ones_depend_on_x_t(restorer):
 def test_impossible_sizes_are_refused_with_the_size_asked_for(restorer):
     image = torch.zeros(1, 3, 30, 34)
     if restorer.size_px is not None:
-        with pytest.raises(InvalidInputError, match="512x512 pixels, not 34x30"):
+        size = restorer.size_px
+        with pytest.raises(InvalidInputError, match=f"{size}x{size} pixels, not 34x30"):
             restorer(image)
     elif restorer.name == "demo":
         with pytest.raises(InvalidInputError, match="multiples of 8 pixels, not 34x30"):

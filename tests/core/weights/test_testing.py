@@ -5,7 +5,7 @@ import logging
 
 import pytest
 import torch
-from recipe import recipe_tensor
+from recipe import equalised_tensor, recipe_tensor
 
 from pdgrad_core.checkpoints import load_checkpoint, warn_if_test
 from pdgrad_core.diffusion.noise import seeded_noise
@@ -129,6 +129,7 @@ def test_wrong_arguments_write_nothing(tiny_layouts, tmp_path):
         ("parsenet", 21_319_930),
         ("awing", 24_207_364),
         ("gpen-512", 71_005_559),
+        ("gan-prior-512", 114_781_695),
         ("gpen-discriminator", 28_983_073),
         ("vgg16", 14_714_688),
     ],
@@ -153,6 +154,24 @@ def test_gpen_keeps_its_fixed_blur():
     )
     assert tensors["ecd1.0.0.kernel"].sum().item() == pytest.approx(1.0)
     assert tensors["generator.a.kernel"].sum().item() == pytest.approx(4.0)
+
+
+def test_layers_that_scale_their_weights_get_them_as_the_recipe_says():
+    names = {
+        "generator.style.1.weight": [4, 4],
+        "generator.convs.0.conv.weight": [1, 3, 2, 3, 3],
+        "generator.convs.0.conv.modulation.bias": [2],
+        "generator.convs.0.conv.blur.kernel": [4, 4],
+        "generator.conv1.noise.weight": [1],
+        "generator.to_rgb1.bias": [1, 3, 1, 1],
+        "decoder.scales.0.upsample.kernel": [4, 4],
+        "ecd1.0.0.kernel": [4, 4],
+    }
+    starts = ("generator.", "ecd", "decoder.")
+    layout = testing.Layout("stylegan", None, "", 1.0, names, starts)
+    for key, found in testing.random_state_dict(layout, 0):
+        torch.testing.assert_close(found, equalised_tensor(key, tuple(names[key])))
+    assert read_layout("gpen-512").equalised == ("generator.", "ecd", "final_linear.")
 
 
 def test_the_layout_of_idm_is_that_of_the_papers_network():
