@@ -11,7 +11,7 @@ from training_runs import states_equal, tiny
 
 from pdgrad_core.checkpoints import load_checkpoint
 from pdgrad_core.errors import InvalidInputError, WrongArchitectureError
-from pdgrad_core.gan.network import GANPriorNetwork
+from pdgrad_core.restorers import load_restorer
 from pdgrad_core.training.config import preset
 from pdgrad_core.training.dataset import StoredFaces
 from pdgrad_core.training.export import export
@@ -181,10 +181,14 @@ def test_what_is_exported_restores_as_the_average_and_begins_another_run(tmp_pat
     path = tmp_path / "restorer.safetensors"
     export(trainer, path, {"commit": "0"})
     objective = trainer.objective
-    network = GANPriorNetwork(objective.module.restorer.config)
-    network.load_state_dict(load_file(path))
+    restorer = load_restorer("gan-prior", path)
+    assert restorer.network.config == objective.module.restorer.config
     y = torch.rand(2, 3, 16, 16) * 2 - 1
-    torch.testing.assert_close(network(y), objective.average.module(y), atol=0.02, rtol=0)
+    expected = objective.average.module(y).clamp(-1, 1)
+    # 16 bit: 2^-11 of each weight, some twenty layers.
+    torch.testing.assert_close(restorer(y), expected, atol=0.02, rtol=0)
+    kinds = {value.dtype for value in load_file(path).values() if value.ndim > 1}
+    assert kinds == {torch.float16}
     second = Trainer(config_of(seed=1), toy_faces()).objective
     second.begin_with(load_checkpoint(path))
     for name, value in load_file(tmp_path / "restorer-parts.safetensors").items():
