@@ -269,7 +269,7 @@ add_preset(
         **_COMMON,
         network={**PRESETS["stylegan2"].network, "part_widths": (16, 24, 32)},
         # At 64 px the paper's kernels and shrinking, 1/8 of those at 512, do next to nothing.
-        options={"degradation": "pdgrad", "r1": 1.0},
+        options={"degradation": "pdgrad", "r1": 0.05},
         batch_size=16,
         total_images=40_000,
         ema_std=0.05,

@@ -211,7 +211,8 @@ add_preset(
             "mapping_layers": 4,
             "discriminator_widths": (16, 32, 48, 64, 64),
         },
-        options={"r1": 1.0},
+        # 0.0002 S^2 / B, as StyleGAN2-ADA chooses it (Karras et al. 2020).
+        options={"r1": 0.05},
         batch_size=16,
         total_images=40_000,
         learning_rate=2.5e-3,
