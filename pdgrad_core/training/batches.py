@@ -16,18 +16,23 @@ class Batch:
         labels: Person, `(B,)` int64 from 0; -1 where unknown.
         attributes: What the pictures show, `(B, A)` standardised, or None.
         originals: What `images` were before they were enhanced, the same shape, or None.
+        landmarks: `(B, 5, 2)` or `(B, 68, 2)` in pixels `(x, y)`, or None where they are not known.
     """
 
     images: Tensor
     labels: Tensor
     attributes: Tensor | None = None
     originals: Tensor | None = None
+    landmarks: Tensor | None = None
 
     def to(self, device: torch.device | str) -> "Batch":
         """Return the batch on another device."""
         attributes = None if self.attributes is None else self.attributes.to(device)
         originals = None if self.originals is None else self.originals.to(device)
-        return Batch(self.images.to(device), self.labels.to(device), attributes, originals)
+        landmarks = None if self.landmarks is None else self.landmarks.to(device)
+        return Batch(
+            self.images.to(device), self.labels.to(device), attributes, originals, landmarks
+        )
 
 
 class FaceSource(Protocol):

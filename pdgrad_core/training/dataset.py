@@ -32,12 +32,14 @@ class StoredFaces:
         labels: `(N,)` int64 from 0; -1 where unknown.
         attributes: `(N, A)` or None.
         originals: As `images`, from before they were enhanced, or None.
+        landmarks: `(N, 5, 2)` or `(N, 68, 2)` float32 in pixels `(x, y)`, or None.
     """
 
     images: Tensor
     labels: Tensor
     attributes: Tensor | None = None
     originals: Tensor | None = None
+    landmarks: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -69,13 +71,14 @@ class StoredFaces:
         kept = self.rows(index)
         attributes = None if kept.attributes is None else kept.attributes.float()
         originals = None if kept.originals is None else from_uint8(kept.originals)
-        return Batch(from_uint8(kept.images), kept.labels, attributes, originals)
+        return Batch(from_uint8(kept.images), kept.labels, attributes, originals, kept.landmarks)
 
     def rows(self, index: Tensor) -> "StoredFaces":
         """Return only some of the faces, by their numbers `(M,)`."""
         attributes = None if self.attributes is None else self.attributes[index]
         originals = None if self.originals is None else self.originals[index]
-        return StoredFaces(self.images[index], self.labels[index], attributes, originals)
+        landmarks = None if self.landmarks is None else self.landmarks[index]
+        return StoredFaces(self.images[index], self.labels[index], attributes, originals, landmarks)
 
 
 class DrawnFaces:
@@ -126,8 +129,9 @@ def open_faces(images: str, size: int, split: str, labelled: bool = False) -> Fa
     Args:
         images: "drawn"; a folder, one subfolder a person if there are any; or an `.npz` with
             "images" `(N, S, S, 3)` uint8 and, where known, "label" `(N,)` (a person, -1 unknown),
-            "split" `(N,)` (0 training, 1 validation), "attributes" `(N, A)`, and "originals" as
-            "images" where those were enhanced.
+            "split" `(N,)` (0 training, 1 validation), "attributes" `(N, A)`, "landmarks"
+            `(N, 5, 2)` or `(N, 68, 2)` in the pictures' pixels, and "originals" as "images" where
+            those were enhanced.
         size: Side in pixels; pictures of another size are resized.
         split: "train" or "validation".
         labelled: Whether only faces whose person is known are wanted.
@@ -196,7 +200,7 @@ def read_arrays(path: Path) -> dict[str, Any]:
     except Exception as error:  # damaged bytes surface as many types inside the zip reader
         raise ImageError(f"{path} cannot be read as an .npz file ({error}).") from error
     count = len(_check_pixels(path, "images", arrays.get("images")))
-    for name in ("label", "split", "attributes", "originals"):
+    for name in ("label", "split", "attributes", "originals", "landmarks"):
         if name in arrays and len(arrays[name]) != count:
             raise InvalidInputError(
                 f'{path} has {count} images, but {len(arrays[name])} rows of "{name}".'
@@ -218,7 +222,13 @@ def _read_npz(path: Path, size: int, split: str) -> StoredFaces:
     if "originals" in arrays:
         _check_pixels(path, "originals", arrays["originals"])
         before = _resized(torch.from_numpy(arrays["originals"][rows]), size)
-    return _sorted(StoredFaces(images, torch.from_numpy(labels[rows]).long(), kept, before))
+    points = None
+    if "landmarks" in arrays:
+        stored = torch.from_numpy(arrays["landmarks"][rows]).float()
+        # Whole numbers are pixel centres, so that the edge lies at -0.5.
+        points = (stored + 0.5) * (size / pixels.shape[1]) - 0.5
+    people = torch.from_numpy(labels[rows]).long()
+    return _sorted(StoredFaces(images, people, kept, before, points))
 
 
 def _check_pixels(path: Path, name: str, pixels: Any) -> Any:

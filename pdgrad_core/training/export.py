@@ -5,30 +5,36 @@ from pathlib import Path
 from torch import Tensor
 
 from ..files import write_whole
+from .companions import beside
 from .loop import Trainer
 
 LICENCE = "Apache-2.0"
 
 
 def export(trainer: Trainer, path: Path, origin: dict[str, str]) -> None:
-    """Write the averaged network as `.safetensors`.
+    """Write the averaged network as `.safetensors`, and what the objective keeps beside it.
 
     Args:
         trainer: The run.
         path: The file; it appears whole or not at all.
         origin: What its metadata is to say of its making: "command", "commit", "data".
     """
-    from safetensors.torch import save_file
-
     exported = trainer.objective.export(trainer.objective.average.module)
-    tensors = {name: compact(value) for name, value in exported.tensors.items()}
-    metadata = {
-        **exported.metadata,
+    making = {
         "pdgrad.licence": LICENCE,
         "pdgrad.images_seen": str(trainer.images),
         **{f"pdgrad.{key}": value for key, value in origin.items()},
     }
-    write_whole(path, lambda temporary: save_file(tensors, temporary, metadata))
+    _write(path, exported.tensors, {**exported.metadata, **making})
+    for name, tensors in exported.beside.items():
+        _write(beside(path, name), tensors, making)
+
+
+def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    from safetensors.torch import save_file
+
+    small = {name: compact(value) for name, value in tensors.items()}
+    write_whole(path, lambda temporary: save_file(small, temporary, metadata))
 
 
 def compact(value: Tensor) -> Tensor:

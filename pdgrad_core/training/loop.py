@@ -7,6 +7,7 @@ so a run that was interrupted continues exactly as if it had not been.
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -136,12 +137,12 @@ def _reports(trainer: Trainer, begin: float, minutes: float | None) -> Iterator[
     while not trainer.done and not _over(begin, minutes):
         start, since = trainer.images, time.monotonic()
         sums: dict[str, Tensor] = {}
-        steps = 0
+        counts: Counter[str] = Counter()  # some losses are not of every step
         while trainer.images - start < REPORT_IMAGES and not trainer.done:
             for name, value in trainer.step().items():
                 sums[name] = sums.get(name, torch.zeros_like(value)) + value
-            steps += 1
-        means = {name: float(value) / steps for name, value in sums.items()}
+                counts[name] += 1
+        means = {name: float(value) / counts[name] for name, value in sums.items()}
         if not np.isfinite(list(means.values())).all():
             raise InvalidInputError(
                 f"The loss is not finite after {trainer.images} images; lower the learning rate."

@@ -4,12 +4,17 @@ import torch
 
 from pdgrad_core.training.config import TrainingConfig
 
+_GENERATOR = {
+    "widths": (8, 8, 8), "style_width": 8, "mapping_layers": 2, "discriminator_widths": (4, 8, 8),
+}  # fmt: skip
 NETWORKS = {
     "prior": {"width": 32, "channel_mult": (1,), "num_res_blocks": (1,), "patch_size": 4},
     "idm": {"width": 32, "channel_mult": (1,), "num_res_blocks": (1,), "patch_size": 4},
     "coarse": {"width": 4, "blocks": 1},
     "identity": {"layers": (1, 1, 1, 1), "widths": (4, 4, 8, 8), "embedding_dim": 8},
     "perceptual": {"widths": (4, 4, 8, 8, 8)},
+    "stylegan2": _GENERATOR,
+    "gan_prior": {**_GENERATOR, "part_widths": (4, 4, 8)},
 }
 
 

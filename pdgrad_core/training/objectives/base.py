@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
@@ -32,10 +32,12 @@ class Exported:
     Attributes:
         tensors: The network's tensors by the names that its loader expects.
         metadata: What its loader must be told beside them.
+        beside: Tensors of networks that are written to files of their own, by their names' ending.
     """
 
     tensors: dict[str, Tensor]
     metadata: dict[str, str]
+    beside: dict[str, dict[str, Tensor]] = field(default_factory=dict[str, dict[str, Tensor]])
 
 
 class Objective(ABC):
@@ -193,7 +195,8 @@ class Objective(ABC):
             trained = [p for p in self.module.parameters() if id(p) in held]
             nn.utils.clip_grad_norm_(trained, self.config.gradient_clip)
         for group in optimizer.param_groups:
-            group["lr"] = rate * self.config.learning_rate_at(images)
+            # A group may have a rate of its own, relative to the optimiser's.
+            group["lr"] = rate * group.get("rate", 1.0) * self.config.learning_rate_at(images)
         optimizer.step()
 
     def update_average(self, images: int) -> None:

@@ -96,6 +96,22 @@ def test_an_array_with_labels_and_split(tmp_path):
     assert len(open_faces(source, 16, "validation")) == 1
 
 
+def test_landmarks_follow_their_pictures_and_the_size(tmp_path):
+    path = tmp_path / "faces.npz"
+    images = np.zeros((4, 8, 8, 3), np.uint8)
+    images[:] = np.arange(4)[:, None, None, None]
+    landmarks = np.arange(4.0)[:, None, None] + np.zeros((1, 5, 2))
+    np.savez(path, images=images, label=[3, 1, 2, 0], split=np.zeros(4), landmarks=landmarks)
+    batch = open_faces(str(path), 16, "train").first(4)
+    # Persons are sorted; pixel 0 of 8 covers pixels 0 and 1 of 16, and its middle is 0.5.
+    assert batch.landmarks[:, 0, 0].tolist() == [6.5, 2.5, 4.5, 0.5]
+    shown = (batch.images[:, 0, 0, 0] + 1) * 127.5
+    assert shown.round().tolist() == [3, 1, 2, 0]
+    np.savez(path, images=images, landmarks=landmarks[:3])
+    with pytest.raises(InvalidInputError, match='3 rows of "landmarks"'):
+        open_faces(str(path), 16, "train")
+
+
 def test_draws_depend_on_the_generator_alone(tmp_path):
     faces = open_faces(write_folder(tmp_path), 16, "train")
     first, again = (faces.draw(torch.Generator().manual_seed(5), 8) for _ in range(2))

@@ -6,6 +6,7 @@ from torch import nn
 from toy_faces import toy_faces
 from training_runs import states_equal, tiny
 
+from pdgrad_core.gan.layers import ScaledConv
 from pdgrad_core.training.config import PRESETS
 from pdgrad_core.training.layout import to_training_layout
 from pdgrad_core.training.loop import Trainer
@@ -46,6 +47,17 @@ def contiguous(layer):
 )
 def test_only_narrow_strided_pointwise_convolutions_are_left_out(layer, left_out):
     assert contiguous(to_training_layout(nn.Sequential(layer))[0]) == left_out
+
+
+def test_scaled_convolutions_are_treated_alike():
+    narrow, wide = ScaledConv(4, 8, 1, stride=2), ScaledConv(16, 8, 1, stride=2)
+    to_training_layout(nn.Sequential(narrow, wide))
+    seen = []
+    for layer in (narrow, wide):
+        layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+        size = (2, layer.weight.shape[1], 8, 8)
+        layer(torch.rand(size).contiguous(memory_format=torch.channels_last))
+    assert [x.is_contiguous() for x in seen] == [True, False]
 
 
 def test_the_gradient_of_such_a_convolution_is_right_and_repeats():
