@@ -103,10 +103,13 @@ WIDE = Grid(
 
 
 def _pdgrad(name: str, title: str, guide: Recipe, steps: int, grid: Grid, **more: Any) -> Row:
-    first = replace(guide, **PINNED, tau=500, steps=steps, strength=0.1)
     # The start matters most, and strengths are to be compared from a good one.
     stages = (grid.starts(), grid.strengths, grid.schedules(steps))
-    return Row(name, title, first, stages=stages, **more)
+    return Row(name, title, _first(guide, steps), stages=stages, **more)
+
+
+def _first(guide: Recipe, steps: int) -> Recipe:
+    return replace(guide, **PINNED, tau=500, steps=steps, strength=0.1)
 
 
 def _pgdiff(name: str, title: str, weights: tuple[float, ...], steps: int, grid: Grid) -> Row:
@@ -155,7 +158,7 @@ def _rows_over(steps: int, grid: Grid) -> tuple[Row, ...]:
         Row(
             "a1_as_pdgrad",
             "control: A1 with the settings that PDGrad was tuned to",
-            recipe("a1"),
+            _first(recipe("a1"), steps),
             settings_of="pdgrad",
         ),
     )
