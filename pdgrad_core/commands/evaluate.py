@@ -24,9 +24,10 @@ def add_parser(subparsers: Any) -> None:
     parser: CommandParser = subparsers.add_parser(
         "evaluate",
         help="restore folders of faces by any recipes, and measure the results",
-        description="Restore folders of aligned faces by any recipes, score the results by networks "
-        "that guided nothing, and write tables with intervals, pictures and a plot. Called again, "
-        "it goes on where it was interrupted. docs/evaluate.md says how folders are read.",
+        description="Restore folders of aligned faces by any recipes, score the results by "
+        "networks that guided nothing, and write tables with intervals, pictures and a plot. "
+        "Called again, it goes on where it was interrupted. docs/evaluate.md says how folders are "
+        "read.",
     )
     _add_pictures(parser)
     parser.complete_with(_add_method_options)
@@ -89,7 +90,7 @@ def _add_method_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     group.add_argument(
         "--sheet", default="plain", metavar="KIND",
-        help=f"pictures with names, blind ones to vote on, with a key, or none ({', '.join(SHEETS)})",
+        help=f"pictures with names, blind ones with a key, or none ({', '.join(SHEETS)})",
     )  # fmt: skip
     group.add_argument("--sheet-faces", type=int, default=8, metavar="N", help="faces shown")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from ...degradations import preset
 from ...errors import InvalidInputError
 from ...metrics import METRICS
+from ...models.scorers import SCORES
 from ...parameters import Param
 from ...recipes import Recipe, check_needs
 from .folders import Case, find_cases
@@ -73,7 +74,7 @@ class Evaluation:
         methods = [*self._pictures(cases), *self.methods]
         baseline = self._baseline(methods)
         tools = self.models.tools(self._recipes(), self.guides_may_score)
-        metrics, missing = tools.metrics(self.metrics or METRICS.names())
+        metrics, missing = tools.metrics(self.metrics or tuple(dict.fromkeys((*SCORES, *METRICS))))
         missing = {**missing, **measurable(metrics, cases)}
         metrics = {name: one for name, one in metrics.items() if name not in missing}
         for name, why in missing.items():
@@ -151,8 +152,8 @@ class Evaluation:
         faces = f"{len(cases)} faces of {len({case.person for case in cases})} people"
         lines = [
             f"{', '.join(filter(None, (faces, f'{side} px', made)))}. Brackets: 95% bootstrap "
-            "intervals by person; p: sign flips by person, corrected by Holm for all of this table. "
-            "Scores are of the 8-bit pictures in `results/`."
+            "intervals by person; p: sign flips by person, corrected by Holm for all of this "
+            "table. Scores are of the 8-bit pictures in `results/`."
         ]
         if self.guides_may_score:
             lines.append("Networks that guided may score here: their numbers favour what they led.")
