@@ -73,19 +73,6 @@ class Deg(_IdentityMetric):
         return deg(self.embedding(result), self.embedding(truth))
 
 
-@METRICS.register("deg_reference")
-class DegReference(Deg):
-    """Angle between the ArcFace embeddings of result and reference photo, in degrees.
-
-    Source: as `Deg`; what can be said of a person where there is no truth.
-    Deviations: as for `Deg`. Guidance pulls towards this very photo, so a small angle alone is no
-        proof of a likeness: it is to be read beside the angle of other photos of the person.
-    """
-
-    label = "Deg to reference"
-    against = "reference"
-
-
 @METRICS.register("ids")
 class IDS(_IdentityMetric):
     """Cosine between the ArcFace embeddings of result and truth.
@@ -99,6 +86,19 @@ class IDS(_IdentityMetric):
 
     def _compare(self, result: Tensor, truth: Tensor) -> Tensor:
         return ids(self.embedding(result), self.embedding(truth))
+
+
+@METRICS.register("deg_reference")
+class DegReference(Deg):
+    """Angle between the ArcFace embeddings of result and reference photo, in degrees.
+
+    Source: as `Deg`; what can be said of a person where there is no truth.
+    Deviations: as for `Deg`. Guidance pulls towards this very photo, so a small angle alone is no
+        proof of a likeness: it is to be read beside the angle of other photos of the person.
+    """
+
+    label = "Deg to reference"
+    against = "reference"
 
 
 def _cosine(embedding_a: Tensor, embedding_b: Tensor) -> Tensor:

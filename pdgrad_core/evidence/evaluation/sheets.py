@@ -38,17 +38,17 @@ class Shown:
 
 def plain_sheet(cases: Sequence[Shown]) -> "Image":
     """Return all cases below each other: what was given, and every method's result by name."""
-    rows = [
-        lay_out(
-            [
-                Labelled(image, title, (case.name,) if place == 0 else ())
-                for place, (title, image) in enumerate({**case.given, **case.results}.items())
-            ],
-            SIDE_PX,
-        )
-        for case in cases
-    ]
-    return _stacked(rows)
+    return _stacked([lay_out(_labelled(case), SIDE_PX) for case in cases])
+
+
+def _labelled(case: Shown) -> list[Labelled]:
+    """Return a case's pictures: the recipe's name above, its numbers below, a line each."""
+    found: list[Labelled] = []
+    for name, image in {**case.given, **case.results}.items():
+        title, _, numbers = name.partition(":")
+        notes = tuple(numbers.split(",")) if numbers else ()
+        found.append(Labelled(image, title, notes if found else (case.name,)))
+    return found
 
 
 def blind_sheet(case: Shown, seed: int) -> "tuple[Image, dict[str, str]]":
