@@ -145,10 +145,11 @@ class Work:
     def _of_sets(self, method: Method, metric: KernelDistance) -> float:
         device = self.pictures_device
         results, truths = (
+            # One picture at a time: a thousand of them need not fit the memory.
             torch.cat([metric.features(image.to(device)) for image in images])
             for images in (
-                [place.image() for _, place in self._places(method)],
-                [self.pictures.truth(case) for case in self.pictures.cases],
+                (place.image() for _, place in self._places(method)),
+                (self.pictures.truth(case) for case in self.pictures.cases),
             )
         )
         return float(metric.of_features(results, truths))
