@@ -13,7 +13,7 @@ from ...parameters import Param
 from ...recipes import Recipe, check_needs
 from .folders import Case, find_cases
 from .methods import COARSE, DEGRADED, REFERENCE, Method
-from .model_sets import ModelSets
+from .model_sets import ModelSets, makes_coarse
 from .pictures import Degrading, Pictures
 from .report import Report
 from .tables import Scored
@@ -125,15 +125,19 @@ class Evaluation:
                     "and --degrade PRESET."
                 )
             preset(self.degrading.preset)
+        for folder in (self.truth, self.degraded, self.references):
+            if folder is not None and self.out.resolve().is_relative_to(folder.resolve()):
+                raise InvalidInputError(
+                    f"--out {self.out} lies in {folder}, whose pictures are read; choose another "
+                    "folder."
+                )
         cases = find_cases(self.truth, self.degraded, self.references, self.most_references)
         return cases[: self.limit]
 
     def _pictures(self, cases: Sequence[Case]) -> list[Method]:
         """Return the rows that no recipe makes: the coarse image first, it is the baseline."""
-        restorer = self.models(self.methods[0]).restorer
         there = {
-            COARSE: restorer is not None
-            and not (restorer.depends_on_x_t or restorer.samples or restorer.name == "none"),
+            COARSE: makes_coarse(self.models(Method(COARSE)).restorer),
             DEGRADED: True,
             REFERENCE: all(case.references for case in cases),
         }

@@ -11,10 +11,17 @@ from ...errors import InvalidInputError
 from ...models.scorers import Scorers, load_with_scorers
 from ...models.sets import DEMO, ModelSet, load_model_set
 from ...recipes import Recipe
-from ...restorers import RESTORERS, load_restorer
+from ...restorers import RESTORERS, Restorer, load_restorer
 from ...weights.folders import search_folders
 from .methods import Method
 from .tools import Tools
+
+
+def makes_coarse(restorer: Restorer | None) -> bool:
+    """Return whether a restorer makes an image of y alone, which can stand in a table."""
+    if restorer is None or restorer.name == "none":
+        return False
+    return not (restorer.depends_on_x_t or restorer.samples)
 
 
 @dataclass
@@ -47,10 +54,11 @@ class ModelSets:
         )
 
     def __call__(self, method: Method) -> ModelSet:
-        """Return what restores a method's faces; a picture's is the set's own."""
-        wanted = self.restorer
-        if wanted is None and method.recipe is not None:
-            wanted = method.recipe.restorer_with(self.small)
+        """Return what restores a method's faces; for a picture, a set that makes a coarse image."""
+        if method.recipe is None:
+            plain = [one for one in self._sets.values() if makes_coarse(one.restorer)]
+            return (plain or list(self._sets.values()))[0]
+        wanted = self.restorer or method.recipe.restorer_with(self.small)
         if wanted not in self._sets:
             self._sets[wanted] = self._load(wanted)
         return self._sets[wanted]
@@ -75,7 +83,7 @@ class ModelSets:
 
     def tools(self, recipes: Sequence[Recipe], guides_may_score: bool) -> Tools:
         """Return what scores the results of some recipes."""
-        first = self(Method("", recipes[0]))
+        first = self(Method(recipes[0].name, recipes[0]))
         guiding = dict.fromkeys(name for one in recipes for name in one.networks)
         folders = search_folders(None if self.models == DEMO else self.models)
         return Tools(

@@ -180,6 +180,11 @@ def test_wrong_options_are_one_sentence(models, faces, tmp_path, capsys, words, 
     assert not (tmp_path / "out").exists()
 
 
+def test_results_do_not_lie_among_the_pictures(models, faces, capsys):
+    assert evaluate(models, faces / "dark" / "out", "--degraded", faces / "dark") == 1
+    assert "lies in" in capsys.readouterr().err
+
+
 def test_recipes_take_numbers_of_their_own():
     words = ["pdgrad", "pdgrad:tau=350,strength=0.3,references=nearest", "a1:gradient_steps=2"]
     plain, own, repeated = parse_methods(words, {"steps": 7, "tau": None})
