@@ -3,6 +3,7 @@
 import os
 import platform
 import sys
+from functools import lru_cache
 from importlib import metadata
 from typing import Any
 
@@ -61,6 +62,21 @@ def parse_dtype(name: str) -> torch.dtype:
 def at_least_float32(value: Tensor) -> Tensor:
     """Return a tensor as others are handed it: float32, or float64 where that was computed."""
     return value if value.dtype == torch.float64 else value.float()
+
+
+def exact_dtype(device: torch.device) -> torch.dtype:
+    """Return float64 where the device computes in it (Apple's GPUs do not), else float32."""
+    return torch.float64 if _has_float64(device.type) else torch.float32
+
+
+@lru_cache
+def _has_float64(kind: str) -> bool:
+    try:
+        torch.ones(2, dtype=torch.float64, device=kind).sum()
+    # "Not supported" is a TypeError on one device and a RuntimeError on the next.
+    except (TypeError, RuntimeError):
+        return False
+    return True
 
 
 def dtype_name(dtype: torch.dtype) -> str:

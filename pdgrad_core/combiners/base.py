@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..devices import exact_dtype
 from ..errors import InvalidInputError
 from ..parameters import check_parameters, parameters_of
 from ..registry import Registry
@@ -24,7 +25,7 @@ _CHUNK = 4096
 
 @dataclass(frozen=True)
 class Gram:
-    """Inner products of M vectors of each image.
+    """Inner products of M vectors of each image, in float64 where the device has it.
 
     Attributes:
         cosines: `(B, M, M)`, <a, b> / (|a| |b|); 0 where a vector is zero, 1 on the diagonal else.
@@ -55,8 +56,10 @@ def gram_of(gradients: Tensor) -> tuple[Gram, Tensor]:
     scales = power_of_two(gradients.flatten(2).abs().amax(dim=2))
     m, b = scales.shape
     scaled = (gradients.flatten(2) / scales[..., None]).transpose(0, 1)
+    scaled = scaled.to(exact_dtype(scaled.device))
     length = scaled.shape[2]
-    padded = torch.nn.functional.pad(scaled, (0, -length % _CHUNK))
+    missing = -length % _CHUNK
+    padded = torch.nn.functional.pad(scaled, (0, missing)) if missing else scaled
     chunks = padded.view(b, m, -1, _CHUNK).transpose(1, 2)
     products = (chunks @ chunks.mT).sum(1)
     return _normalise(products, scales.T), scales
@@ -69,6 +72,7 @@ def gram_of_combinations(gram: Gram, vectors: Tensor) -> Gram:
         gram: Of the K gradients.
         vectors: `(B, M, K)`, each row a combination's lengths along the K unit gradients.
     """
+    vectors = vectors.to(gram.cosines)
     scales = power_of_two(vectors.abs().amax(dim=2))
     scaled = vectors / scales[..., None]
     return _normalise(scaled @ gram.cosines @ scaled.mT, scales)
@@ -122,12 +126,17 @@ def combine(gradients: Tensor, gram: Gram, scales: Tensor, lengths: Tensor) -> T
         gram: Their Gram.
         scales: Their scales `(M, B)`, from `gram_of`.
         lengths: `(B, M)`.
+
+    Returns:
+        `(B, C, H, W)` in the gradients' dtype.
     """
     unit_norms = (gram.norms / scales.T).clamp_min(torch.finfo(scales.dtype).tiny)
     weights = torch.where(gram.norms > 0, lengths / unit_norms, 0.0)
     # Dividing in two steps keeps 1e-25 and 1e20 apart: neither quotient leaves float32's range.
     scaled = gradients / scales[..., None, None, None]
-    return torch.einsum("bm,mbchw->bchw", weights, scaled)
+    # What nearly opposes the pivot cancels in this sum, so it takes the Gram's digits too.
+    found = torch.einsum("bm,mbchw->bchw", weights, scaled.to(weights))
+    return found.to(gradients.dtype)
 
 
 COMBINERS: "Registry[type[Combiner]]" = Registry("combiner")

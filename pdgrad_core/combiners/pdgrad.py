@@ -5,6 +5,9 @@ from torch import Tensor
 
 from .base import COMBINERS, Combiner, Gram
 
+_ROUNDINGS = 4
+"""Units of rounding by which 1 - cos^2 may be off: of the product, two norms, and the square."""
+
 
 @COMBINERS.register("pdgrad")
 class PDGrad(Combiner):
@@ -41,8 +44,11 @@ class PDGrad(Combiner):
         """Return k |o| with k = min(1, |p| / |ohat|), `(B, M)`.
 
         |ohat| = |o| sin, so k |o| = min(|o|, |p| / sin): no quotient of the two norms is formed.
+        A sine too small for the dtype counts as the smallest one that it can tell from 0, so that
+        k ohat is at most |p| there too, be it shorter than it would have to be.
         """
         if not self.limit:
             return o
-        sine = (1 - cosine**2).clamp_min(0).sqrt()
+        resolved = _ROUNDINGS * torch.finfo(cosine.dtype).eps
+        sine = (1 - cosine**2).clamp_min(resolved).sqrt()
         return torch.minimum(o, p[:, None] / sine)

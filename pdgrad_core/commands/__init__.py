@@ -9,6 +9,7 @@ from . import (
     degrade,
     demo,
     doctor,
+    evaluate,
     methods,
     restore,
     sample,
@@ -16,6 +17,7 @@ from . import (
 )
 
 COMMANDS: tuple[ModuleType, ...] = (
-    *(demo, restore, sample, degrade, methods, ablate, authenticity, benchmark, weights, doctor),
+    *(demo, restore, sample, degrade, methods, evaluate, ablate, authenticity, benchmark, weights),
+    doctor,
 )
 """The subcommands, in the order in which `pdgrad --help` lists them."""

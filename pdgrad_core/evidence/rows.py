@@ -17,6 +17,21 @@ Choice: TypeAlias = Recipe
 Change = Mapping[str, Any]
 """Other values for some fields of a recipe, by name."""
 
+PINNED: Change = {
+    "respacing": "",
+    "stepper": "ddpm",
+    "eta": 0.0,
+    "strength_mode": "dynamic",
+    "strength_scope": "image",
+    "gradient_steps": 1,
+    "gradient_window": (700, 1000),
+    "references": "mean",
+}
+"""What a study's rows begin with beside tau, steps and strength, which they name themselves.
+
+A recipe's default may change; the table that a study's command makes may not.
+"""
+
 Filter = Callable[[FaceSet, Tensor, Choice], Contraction]
 """Makes the contraction of some of the faces, by their numbers `(B,)`, for a run."""
 

@@ -92,7 +92,7 @@ class Study:
         keys: Fields in which the results of one row differ.
         settings: Columns of what was chosen.
         baseline: The row that all others are compared with.
-        compared: Instead, which rows are compared on the same pictures: the first with the second.
+        compared: Further rows that are compared on the same pictures: the first with the second.
         tables: Further tables, by what is added to their files' names.
         sections: Further sections of the page.
         plots: By what is added to their files' names.

@@ -13,24 +13,32 @@ from ..registry import Registry
 METRICS: "Registry[type[Metric]]" = Registry("metric")
 """The metrics by name."""
 
-Needs = Literal["nothing", "distance", "embedding"]
+Needs = Literal["nothing", "distance", "alex_distance", "embedding", "landmarks", "features"]
+
+Against = Literal["truth", "reference", "truths"]
 
 
 class Metric(ABC):
-    """Compares restored images with the truth.
+    """Compares restored images with the truth, image by image unless `against` says otherwise.
 
     Attributes:
         label: Name for tables.
         unit: Unit of the number, empty for none.
         higher_is_better: Direction of improvement.
-        needs: What the constructor takes: "nothing"; "distance", a callable
-            `(image, image) -> (B,)`; or "embedding", a callable `image -> (B, D)`.
+        needs: What the constructor takes: "nothing"; "distance" or "alex_distance", a callable
+            `(image, image) -> (B,)`; "embedding" or "features", a callable `image -> (B, D)`; or
+            "landmarks", a callable `image -> (B, N, 2)` in pixels.
+        against: What a result is compared with: its "truth"; a "reference" photo of the person,
+            where no truth is needed; or all results together with all "truths", one number then.
+        digits: Decimals worth showing.
     """
 
     label: ClassVar[str]
     unit: ClassVar[str] = ""
     higher_is_better: ClassVar[bool]
     needs: ClassVar[Needs] = "nothing"
+    against: ClassVar[Against] = "truth"
+    digits: ClassVar[int] = 4
 
     def __call__(self, result: Tensor, truth: Tensor) -> Tensor:
         """Compare two batches image by image.

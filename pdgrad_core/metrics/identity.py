@@ -67,6 +67,7 @@ class Deg(_IdentityMetric):
     label = "Deg"
     unit = "degrees"
     higher_is_better = False
+    digits = 2
 
     def _compare(self, result: Tensor, truth: Tensor) -> Tensor:
         return deg(self.embedding(result), self.embedding(truth))
@@ -85,6 +86,19 @@ class IDS(_IdentityMetric):
 
     def _compare(self, result: Tensor, truth: Tensor) -> Tensor:
         return ids(self.embedding(result), self.embedding(truth))
+
+
+@METRICS.register("deg_reference")
+class DegReference(Deg):
+    """Angle between the ArcFace embeddings of result and reference photo, in degrees.
+
+    Source: as `Deg`; what can be said of a person where there is no truth.
+    Deviations: as for `Deg`. Guidance pulls towards this very photo, so a small angle alone is no
+        proof of a likeness: it is to be read beside the angle of other photos of the person.
+    """
+
+    label = "Deg to reference"
+    against = "reference"
 
 
 def _cosine(embedding_a: Tensor, embedding_b: Tensor) -> Tensor:

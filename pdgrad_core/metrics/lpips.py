@@ -28,3 +28,18 @@ class LPIPS(Metric):
 
     def _compare(self, result: Tensor, truth: Tensor) -> Tensor:
         return self.distance(result, truth).reshape(result.shape[0])
+
+
+@METRICS.register("lpips_alex")
+class LPIPSAlex(LPIPS):
+    """Perceptual distance by AlexNet's features, which guide no restoration here.
+
+    Source: Zhang et al. 2018, version 0.1.
+    Deviations: none of its own.
+
+    Args:
+        distance: `(image, image) -> (B,)` for images `(B, 3, H, W)` in [-1, 1].
+    """
+
+    label = "LPIPS (Alex)"
+    needs = "alex_distance"

@@ -23,6 +23,7 @@ class PSNR(Metric):
     label = "PSNR"
     unit = "dB"
     higher_is_better = True
+    digits = 2
 
     def _compare(self, result: Tensor, truth: Tensor) -> Tensor:
         functional = require("torchmetrics.functional.image", "torchmetrics", "PSNR")

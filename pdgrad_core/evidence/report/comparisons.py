@@ -25,7 +25,7 @@ class Comparison:
 
 
 def comparisons(findings: Findings, degree: str) -> list[Comparison]:
-    """Return a degree's comparisons: those with the baseline, or those that the study names."""
+    """Return a degree's comparisons: those with the baseline, and those that the study names."""
     study, found = findings.study, findings.results[degree]
     known = {(result.row, key_of(study, result)): result for result in found}
     made: list[Comparison] = []

@@ -46,12 +46,14 @@ def _scores(findings: Findings, degree: str) -> list[str]:
         ]
         lines.append(_line([*cells, *means]))
     made = comparisons(findings, degree) if study.baseline else []
-    return [*lines, *_differences(findings, made)] if made else lines
+    for against in dict.fromkeys(one.second.row for one in made):
+        lines += _differences(findings, [one for one in made if one.second.row == against])
+    return lines
 
 
 def _differences(findings: Findings, made: Sequence[Comparison]) -> list[str]:
-    study = findings.study
-    said = f"Differences from {study.baseline} on the same pictures (p: sign flips by person):"
+    study, against = findings.study, made[0].second.row
+    said = f"Differences from {against} on the same pictures (p: sign flips by person):"
     metrics = [HEADINGS[name] for name in study.scores]
     lines = ["", said, "", *_header([study.noun, *study.keys, *metrics])]
     for one in made:

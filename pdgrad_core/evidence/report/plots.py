@@ -25,7 +25,7 @@ def plot_scores(findings: Findings) -> "Image":
     """
     first = next(iter(findings.results.values()))
     places = {_identity(findings, result): place for place, result in enumerate(first)}
-    figure, canvas = _figure(13, 1.2 + 0.34 * len(places))
+    figure, canvas = new_figure(13, 1.2 + 0.34 * len(places))
     axes = figure.subplots(1, len(_SHOWN), sharey=True)
     middle = 0.15 * (len(findings.results) - 1)
     for axis, (metric, label) in zip(axes, _SHOWN.items(), strict=True):
@@ -48,7 +48,7 @@ def plot_scores(findings: Findings) -> "Image":
     axes[0].set_yticks(range(len(titles)), titles, fontsize=8)
     axes[0].invert_yaxis()
     axes[0].legend(fontsize=8, title="degradation", title_fontsize=8)
-    return _picture(canvas)
+    return as_picture(canvas)
 
 
 def plot_conflicts(findings: Findings, row: str) -> "Image | None":
@@ -67,7 +67,7 @@ def plot_conflicts(findings: Findings, row: str) -> "Image | None":
     }
     if not any(surgery.values()):
         return None
-    figure, canvas = _figure(11, 3.4)
+    figure, canvas = new_figure(11, 3.4)
     axes = figure.subplots(1, len(_STEP_PANELS))
     for style, (degree, found) in zip(("-", "--", ":"), surgery.items(), strict=False):
         named = [result for result in found if result.row == row]
@@ -84,7 +84,7 @@ def plot_conflicts(findings: Findings, row: str) -> "Image | None":
         axis.grid(alpha=0.3)
         axis.tick_params(labelsize=8)
     axes[0].legend(fontsize=8)
-    return _picture(canvas)
+    return as_picture(canvas)
 
 
 def _identity(findings: Findings, result: Result) -> tuple[Any, ...]:
@@ -100,7 +100,8 @@ def _number(value: Any) -> float:
     return float("nan") if value is None else float(value)
 
 
-def _figure(width: float, height: float) -> tuple[Any, Any]:
+def new_figure(width: float, height: float) -> tuple[Any, Any]:
+    """Return a matplotlib figure of so many inches, and the canvas that draws it."""
     # No pyplot: it holds global state.
     figures: Any = require("matplotlib.figure", "matplotlib", "The study's plots")
     canvases: Any = require("matplotlib.backends.backend_agg", "matplotlib", "The study's plots")
@@ -108,7 +109,8 @@ def _figure(width: float, height: float) -> tuple[Any, Any]:
     return figure, canvases.FigureCanvasAgg(figure)
 
 
-def _picture(canvas: Any) -> "Image":
+def as_picture(canvas: Any) -> "Image":
+    """Return what a canvas draws as a Pillow picture."""
     import numpy as np
     from PIL import Image
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...files import write_whole
 from ..rows import Choice
-from ..statistics import interval
+from ..statistics import holm, interval
 from ..study import Findings, Study, TableRows
 from .comparisons import comparisons, key_columns
 
@@ -28,7 +28,19 @@ def score_table(findings: Findings, degree: str) -> TableRows:
 
 
 def tests(findings: Findings) -> TableRows:
-    """Return a row per comparison and metric: the difference, its interval, the probability p."""
+    """Return a row per comparison and metric: difference, interval, p, and p corrected by Holm.
+
+    The tests of one metric, under all degrees, are one family.
+    """
+    rows = _tests(findings)
+    for metric in findings.study.scores:
+        family = [row for row in rows if row["metric"] == metric]
+        for row, corrected in zip(family, holm([row["p"] for row in family]), strict=True):
+            row["p_holm"] = round(corrected, 5)
+    return rows
+
+
+def _tests(findings: Findings) -> TableRows:
     return [
         {
             **findings.degree_column(degree),

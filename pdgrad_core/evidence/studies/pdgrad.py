@@ -5,7 +5,8 @@ the guidance differs. The controls are what a sceptic would ask for. Every metho
 of its own, then tested on others under two degrees of degradation.
 """
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..pairs import DEGREES
 from ..report.page import conflicts, settings
 from ..report.plots import plot_conflicts, plot_scores
 from ..report.tables import steps, tests, tuning
-from ..rows import Change, Row
+from ..rows import PINNED, Change, Row
 from ..study import PROCESS_SETTINGS, STUDIES, Findings, Plot, Setting, Study
 from ..tuning import Tuning
 
@@ -50,33 +51,88 @@ def _strengths(**values: tuple[float, ...]) -> tuple[Change, ...]:
     )
 
 
+@dataclass(frozen=True)
+class Grid:
+    """The values that are tried.
+
+    Attributes:
+        taus: Starts beside 500.
+        strengths: Of every guidance but PGDiff's losses.
+        pgdiff_strengths: Of these.
+        squared: Weights of PGDiff's squared identity; the first is where tuning begins.
+        cosine: Of the cosine one.
+        longer: Factors of the shorter schedule's steps.
+    """
+
+    taus: tuple[int, ...]
+    strengths: tuple[Change, ...]
+    pgdiff_strengths: tuple[Change, ...]
+    squared: tuple[float, ...]
+    cosine: tuple[float, ...]
+    longer: tuple[int, ...]
+
+    def starts(self) -> tuple[Change, ...]:
+        """Return the changes of tau."""
+        return tuple({"tau": tau} for tau in self.taus)
+
+    def schedules(self, steps: int) -> tuple[Change, ...]:
+        """Return the changes of the number of steps."""
+        return tuple({"steps": factor * steps} for factor in self.longer)
+
+
 # Around what a first look at the embedded networks found to work; see docs/evidence.md.
-_STRENGTHS = _strengths(dynamic=(0.05, 0.1, 0.2), constant=(100.0,))
-_PGDIFF_STRENGTHS = _strengths(dynamic=(0.1, 0.2), constant=(0.05, 0.1))
-_TAUS: tuple[Change, ...] = ({"tau": 700}, {"tau": 350})
+TABLED = Grid(
+    taus=(700, 350),
+    strengths=_strengths(dynamic=(0.05, 0.1, 0.2), constant=(100.0,)),
+    pgdiff_strengths=_strengths(dynamic=(0.1, 0.2), constant=(0.05, 0.1)),
+    squared=(5.0, 1.0, 25.0),
+    cosine=(640.0, 160.0, 2500.0),
+    longer=(2,),
+)
+"""What the tables in `docs/evidence` were tuned over; most methods chose a value at its edge."""
+
+WIDE = Grid(
+    taus=(700, 350, 250, 150),
+    strengths=_strengths(dynamic=(0.05, 0.1, 0.2, 0.4, 0.8), constant=(100.0, 400.0)),
+    pgdiff_strengths=_strengths(dynamic=(0.05, 0.1, 0.2, 0.4, 0.8), constant=(0.05, 0.1)),
+    squared=(5.0, 1.0, 25.0, 0.25, 0.06),
+    cosine=(640.0, 160.0, 2500.0, 40.0, 10.0),
+    longer=(2, 4),
+)
+"""Beyond every edge that a method chose."""
 
 
-def _pdgrad(name: str, title: str, guide: Recipe, steps: int, **more: Any) -> Row:
-    first = replace(guide, tau=500, steps=steps, strength=0.1)
+def _pdgrad(name: str, title: str, guide: Recipe, steps: int, grid: Grid, **more: Any) -> Row:
     # The start matters most, and strengths are to be compared from a good one.
-    return Row(name, title, first, stages=(_TAUS, _STRENGTHS, _longer(steps)), **more)
+    stages = (grid.starts(), grid.strengths, grid.schedules(steps))
+    return Row(name, title, _first(guide, steps), stages=stages, **more)
 
 
-def _pgdiff(name: str, title: str, weights: tuple[float, ...], steps: int) -> Row:
-    numbers: dict[str, Any] = {"identity": weights[1], "tau": 500, "steps": steps}
-    first = replace(recipe(name), strength_mode="constant", strength=0.1, **numbers)
+def _first(guide: Recipe, steps: int) -> Recipe:
+    return replace(guide, **PINNED, tau=500, steps=steps, strength=0.1)
+
+
+def _pgdiff(name: str, title: str, weights: tuple[float, ...], steps: int, grid: Grid) -> Row:
+    numbers: dict[str, Any] = {"identity": weights[0], "tau": 500, "steps": steps}
+    shared = {**PINNED, "strength_mode": "constant", "strength": 0.1}
+    first = replace(recipe(name), **shared, **numbers)
     changes = tuple({"identity": weight} for weight in weights)
-    stages = (_TAUS, _PGDIFF_STRENGTHS, changes, _longer(steps))
+    stages = (grid.starts(), grid.pgdiff_strengths, changes, grid.schedules(steps))
     return Row(name.replace("-", "_"), title, first, stages=stages)
-
-
-def _longer(steps: int) -> tuple[Change, ...]:
-    return ({"steps": 2 * steps},)
 
 
 def _rows(steps: int) -> tuple[Row, ...]:
     """Return every method, in the order of the tables."""
-    prior_alone = replace(recipe("none"), strength=0.0, tau=500, steps=steps)
+    return _rows_over(steps, TABLED)
+
+
+def _wide_rows(steps: int) -> tuple[Row, ...]:
+    """Return every method, with grids beyond the edges that were chosen."""
+    return _rows_over(steps, WIDE)
+
+
+def _rows_over(steps: int, grid: Grid) -> tuple[Row, ...]:
+    prior_alone = replace(recipe("none"), **PINNED, strength=0.0, tau=500, steps=steps)
     half = PDGradRecipe(combiner="sum", low_reference_weight=0.5)
     return (
         Row("degraded", "the degraded picture itself", start=DEGRADED),
@@ -86,26 +142,23 @@ def _rows(steps: int) -> tuple[Row, ...]:
             "no_guidance",
             "the prior alone, from the noised coarse image",
             prior_alone,
-            stages=(_TAUS, _longer(steps)),
+            stages=(grid.starts(), grid.schedules(steps)),
         ),
-        _pgdiff("pgdiff-reference", "PGDiff's losses, squared identity", (1.0, 5.0, 25.0), steps),
+        _pgdiff("pgdiff-reference", "PGDiff's losses, squared identity", grid.squared, steps, grid),
         _pgdiff(
-            "pgdiff-reference-cosine",
-            "PGDiff's losses, cosine identity",
-            (160.0, 640.0, 2500.0),
-            steps,
+            "pgdiff-reference-cosine", "PGDiff's losses, cosine identity", grid.cosine, steps, grid
         ),
-        _pdgrad("a1", "A1: the plain sum", recipe("a1"), steps),
-        _pdgrad("a2", "A2: projection without k", recipe("a2"), steps),
-        _pdgrad("pdgrad", "PDGrad", recipe("pdgrad"), steps),
+        _pdgrad("a1", "A1: the plain sum", recipe("a1"), steps, grid),
+        _pdgrad("a2", "A2: projection without k", recipe("a2"), steps, grid),
+        _pdgrad("pdgrad", "PDGrad", recipe("pdgrad"), steps, grid),
         # What these are there to show, one degree shows.
-        *(_pdgrad(*lesser, steps, degrees=(TUNED_ON,)) for lesser in _LESSER),
-        _pdgrad("a1_half_low_r", "control: A1 with low_r at half weight", half, steps),
-        _pdgrad("pivots_only", "control: low_c + high_r alone", PivotsOnly(), steps),
+        *(_pdgrad(*lesser, steps, grid, degrees=(TUNED_ON,)) for lesser in _LESSER),
+        _pdgrad("a1_half_low_r", "control: A1 with low_r at half weight", half, steps, grid),
+        _pdgrad("pivots_only", "control: low_c + high_r alone", PivotsOnly(), steps, grid),
         Row(
             "a1_as_pdgrad",
             "control: A1 with the settings that PDGrad was tuned to",
-            recipe("a1"),
+            _first(recipe("a1"), steps),
             settings_of="pdgrad",
         ),
     )
@@ -127,12 +180,19 @@ def _introduction(findings: Findings) -> str:
     )
 
 
-STUDIES.add(
-    "pdgrad",
-    Study(
-        name="pdgrad",
-        stem="ablation",
-        rows=_rows,
+_COMPARED = (
+    *(("pdgrad", other) for other in ("coarse", "pgdiff_reference", "pgdiff_reference_cosine")),
+    *(("pdgrad", other) for other in ("a2", "a5", "a1_half_low_r", "pivots_only", "a1_as_pdgrad")),
+    *((f"pgdiff_reference{kind}", "coarse") for kind in ("", "_cosine")),
+)
+"""What the text compares beside A1; each has a row in the table of tests."""
+
+
+def _study(name: str, stem: str, rows: Callable[[int], tuple[Row, ...]]) -> Study:
+    return Study(
+        name=name,
+        stem=stem,
+        rows=rows,
         degrees=tuple(
             Degree(name, lambda _side, preset=preset: (preset,)) for name, preset in DEGREES.items()
         ),
@@ -144,11 +204,15 @@ STUDIES.add(
         facts=("pairs",),
         settings=(*PROCESS_SETTINGS, Setting("weight", "identity", "PGDiff weight")),
         baseline="a1",
+        compared=_COMPARED,
         tables={"tests": tests, "tuning": tuning, "steps": steps},
         sections=(conflicts, settings),
         plots={
             "": Plot("scores", plot_scores),
             "conflicts": Plot("conflicts by step", partial(plot_conflicts, row="pdgrad")),
         },
-    ),
-)
+    )
+
+
+for _name, _stem, _of in (("pdgrad", "ablation", _rows), ("pdgrad-wide", "wide", _wide_rows)):
+    STUDIES.add(_name, _study(_name, _stem, _of))

@@ -1,11 +1,14 @@
 """Gradient surgery: values by hand, the golden cases, and the properties each method promises."""
 
+import math
+from fractions import Fraction
+
 import pytest
 import torch
 from golden import golden
-from tolerances import assert_same
+from tolerances import assert_same, rounding
 
-from pdgrad_core.combiners import COMBINERS
+from pdgrad_core.combiners import COMBINERS, base
 from pdgrad_core.combiners.base import combine, gram_of, gram_of_combinations
 
 PIVOTED = ["projection", "pdgrad"]
@@ -139,6 +142,60 @@ def test_gradients_that_agree_are_simply_added(name):
     assert_same(found, p + o, PIXELS)
 
 
+OPPOSED = [(-1e4, 3.0), (-1e4, 0.5), (-1e6, 3.0), (-3e6, 700.0), (-1e7, 30.0), (-1e12, 1e6)]
+"""What opposes a pivot (1, 0, 0), and beside it; float32 takes each for exactly opposed."""
+
+
+@pytest.mark.parametrize("along, beside", OPPOSED)
+@pytest.mark.parametrize("size", [1.0, 1e-20, 1e15])
+def test_what_is_left_of_nearly_opposed_gradients_is_as_long_as_k_says(along, beside, size):
+    p = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1) * size
+    o = torch.tensor([along, beside, 0.0]).view(1, 3, 1, 1) * size
+    expected = torch.tensor([1.0, min(beside, 1.0), 0.0]) * size
+    # The Gram's float64 leaves the sine of the angle its rounding over the sine's square.
+    sine = beside / abs(along)
+    close = rounding(torch.float64) / sine**2 + rounding(torch.float32)
+    found = COMBINERS["pdgrad"]()(torch.stack([p, o])).flatten()
+    torch.testing.assert_close(found, expected, atol=size * close, rtol=0)
+
+
+@pytest.mark.parametrize("sine", [1e-2, 1e-4, 1e-6])
+def test_nearly_opposed_gradients_of_many_pixels_agree_with_exact_arithmetic(sine):
+    # Whole numbers, so that float32 holds them and fractions of them are exact.
+    p, across = (gradients(2, 1, seed=5) * 1024).round()
+    o = (-p * 64 / sine + across * 64).round()
+    exact = exactly(p.flatten(), o.flatten()).view_as(p)
+    found = COMBINERS["pdgrad"]()(torch.stack([p, o]))
+    close = rounding(torch.float32) + rounding(torch.float64) / sine**2
+    torch.testing.assert_close(found.double(), exact, atol=close * float(p.abs().max()), rtol=0)
+
+
+def exactly(p, o):
+    """PDGrad's surgery in fractions, rounded only where a root is taken."""
+    p, o = ([Fraction(x) for x in one.tolist()] for one in (p, o))
+    along = sum(a * b for a, b in zip(p, o, strict=True)) / sum(a * a for a in p)
+    hat = [b - along * a for a, b in zip(p, o, strict=True)]
+    k = min(1.0, math.sqrt(sum(a * a for a in p) / sum(a * a for a in hat)))
+    return torch.tensor([float(a) + k * float(b) for a, b in zip(p, hat, strict=True)]).double()
+
+
+@pytest.mark.parametrize("length", [1.0, 2.0**33, 2.0**66])
+def test_of_what_opposes_exactly_nothing_is_left(length):
+    p, _ = gradients(2, 1)
+    found = COMBINERS["pdgrad"]()(torch.stack([p, -p * length]))  # a power of two rounds nothing
+    assert_same(found, p, PIXELS)
+
+
+def test_without_float64_what_is_left_is_never_longer_than_the_pivot(monkeypatch):
+    monkeypatch.setattr(base, "exact_dtype", lambda device: torch.float32)
+    for along, beside in OPPOSED:
+        p = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)
+        o = torch.tensor([along, beside, 0.0]).view(1, 3, 1, 1)
+        left = COMBINERS["pdgrad"]()(torch.stack([p, o])) - p
+        # A tenth of a per cent of the pivot: the sum's rounding over the smallest sine.
+        assert left.norm() <= 1 + rounding(torch.float32) ** 0.5
+
+
 def test_several_others_are_each_treated_by_themselves():
     p, o = conflicting()
     (_, other) = conflicting(seed=9)
@@ -149,7 +206,7 @@ def test_several_others_are_each_treated_by_themselves():
 
 
 def test_combinations_have_the_gram_of_the_combined_gradients():
-    three = gradients(3)
+    three = gradients(3).double()  # of float32 ones, the combined gradients would be rounded
     gram, scales = gram_of(three)
     vectors = torch.randn(4, 2, 3, generator=torch.Generator().manual_seed(2))
     combined = torch.stack([combine(three, gram, scales, vectors[:, i]) for i in range(2)])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pdgrad_core.evidence.statistics import difference, interval
+from pdgrad_core.evidence.statistics import difference, holm, interval
 
 
 def test_the_mean_counts_every_picture():
@@ -42,6 +42,13 @@ def test_no_difference_has_no_small_p():
     # Five persons of one sign: 2 of 32 flips are as far out.
     found = difference(np.ones(5), np.zeros(5), np.arange(5))
     assert found.p == pytest.approx(2 / 32, abs=0.01)
+
+
+def test_holm_by_hand():
+    # 4 x 0.01, 3 x 0.02 = 0.06, 2 x 0.03 = 0.06, 1 x 0.04, which may not be below the one before.
+    assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm([0.9, 0.6]) == [1.0, 1.0]
+    assert holm([]) == []
 
 
 def test_the_same_numbers_each_time():

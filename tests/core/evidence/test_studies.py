@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +29,8 @@ def test_a_study_of_another_package_is_found_and_runs(tmp_path):
     plugins, out = tmp_path / "plugins", tmp_path / "out"
     (plugins / "studies").mkdir(parents=True)
     (plugins / "studies" / "toy.py").write_text(TOY)
-    assert "--study {pdgrad,difbfsr,toy}" in pdgrad(plugins, "ablate", "--help").stdout
+    shown = "".join(pdgrad(plugins, "ablate", "--help").stdout.split())
+    assert re.search(r"--study\{pdgrad,[^}]*,toy\}", shown)
     models = write_small_models(tmp_path / "models")
     sizes = ("--n", 2, "--steps", 1, "--device", "cpu", "--threads", 1)
     done = pdgrad(plugins, "ablate", "--study", "toy", "--models", models, "--out", out, *sizes)

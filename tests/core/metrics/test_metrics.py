@@ -5,6 +5,7 @@ import torch
 from tolerances import assert_same
 
 from pdgrad_core.errors import InvalidInputError
+from pdgrad_core.evidence.evaluation.landmark_network import peaks
 from pdgrad_core.metrics import METRICS
 from pdgrad_core.metrics.identity import deg, ids
 from pdgrad_core.metrics.lpips import LPIPS
@@ -15,6 +16,9 @@ TOOLS = {
     "nothing": (),
     "distance": (lambda a, b: (a - b).abs().mean((1, 2, 3), keepdim=True),),
     "embedding": (lambda image: image.mean((2, 3)) + 2.0,),
+    "alex_distance": (lambda a, b: (a - b).abs().mean((1, 2, 3), keepdim=True),),
+    "landmarks": (lambda image: image[:, :2].mean(3).mT,),
+    "features": (lambda image: image.flatten(1)[:, :8],),
 }
 
 
@@ -22,14 +26,54 @@ def images(count=3, size=24, seed=0):
     return torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
-@pytest.fixture(params=METRICS)
+OF_SETS = [name for name in METRICS if METRICS[name].against == "truths"]
+
+
+@pytest.fixture(params=[name for name in METRICS if name not in OF_SETS])
 def metric(request):
     member = METRICS[request.param]
     return member(*TOOLS[member.needs])
 
 
 def test_members():
-    assert METRICS.names()[:6] == ["colour", "deg", "ids", "lpips", "psnr", "ssim"]
+    own = ["colour", "deg", "ids", "deg_reference", "kernel_distance", "lmd", "lpips", "lpips_alex"]
+    assert METRICS.names()[:10] == [*own, "psnr", "ssim"]
+
+
+@pytest.mark.parametrize("name", OF_SETS)
+def test_a_metric_of_sets_gives_one_number_that_grows_with_the_distance(name):
+    metric = METRICS[name](*TOOLS[METRICS[name].needs])
+    truth, others = images(24), images(24, seed=1)
+    near, far = metric(others, truth), metric(0.5 + 0.5 * others, truth)
+    assert near.shape == far.shape == (1,) and near.dtype == torch.float32
+    assert near < far
+    # Of sets, not of pairs: the order says nothing.
+    assert_same(metric(others.flip(0), truth), near, 24 * 24, scale=1000.0)
+    with pytest.raises(InvalidInputError, match="two pictures"):
+        metric(others[:1], truth[:1])
+
+
+def test_the_kernel_distance_by_hand():
+    # k(x, y) = (x y / 1 + 1)^3 of one feature: truth 0, 0; results 1, 1. Off the diagonal 1 and 8,
+    # across 1 each, so 1 + 8 - 2.
+    truth, results = torch.zeros(2, 1), torch.ones(2, 1)
+    found = METRICS["kernel_distance"].of_features(results, truth)
+    assert found.item() == pytest.approx(1000 * 7.0)
+
+
+def test_landmarks_by_hand():
+    places = iter(
+        [torch.tensor([[[3.0, 4.0], [1.0, 1.0]]]), torch.tensor([[[0.0, 0.0], [1.0, 2.0]]])]
+    )
+    metric = METRICS["lmd"](lambda image: next(places))
+    assert metric(images(1), images(1)).tolist() == [(5.0 + 1.0) / 2]
+
+
+def test_the_peak_of_a_heatmap():
+    heat = torch.zeros(1, 2, 8, 8)
+    heat[0, 0, 2, 5], heat[0, 0, 2, 6] = 1.0, 0.5  # a quarter to the right, rows alike
+    heat[0, 1, 7, 0] = 1.0  # beyond the border stands the border, which is highest
+    assert peaks(heat)[0].tolist() == [[5.75, 2.5], [0.25, 7.75]]
 
 
 def test_contract(metric):

@@ -98,6 +98,13 @@ def test_every_row_restores_in_range_whatever_the_batch(folder):
             torch.testing.assert_close(whole, parts, atol=1e-4, rtol=0)
 
 
+def test_the_numbers_at_which_the_table_was_made():
+    rows = {row.name: row for row in STUDY.rows(25)}
+    guided = rows["cfm_rest_pdgrad"].recipe
+    assert (guided.strength_mode, guided.strength, guided.tau) == ("dynamic", 0.1, 500)
+    assert "coarse" in rows and rows["coarse"].recipe is None
+
+
 def test_rows_are_chosen_by_name_in_the_table_s_order():
     assert [row.name for row in STUDY.chosen_rows(("both", "input"), 2)] == ["input", "both"]
     assert len(STUDY.chosen_rows((), 2)) == len(STUDY.rows(2))

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from pdgrad_core.evidence.studies.pdgrad import PivotsOnly
 from pdgrad_core.evidence.tuning import tune
 from pdgrad_core.guidance.gradients import compile_guidance
 from pdgrad_core.guidance.terms import terms_of
-from pdgrad_core.recipes import GuideImages
+from pdgrad_core.recipes import RECIPES, GuideImages
 from pdgrad_core.recipes.pdgrad import PDGradRecipe
 
 FEW = ("coarse", "a1", "pdgrad", "no_guidance", "a1_as_pdgrad")
@@ -66,7 +67,9 @@ def test_every_file_is_there(study):
     for heading in ("Heavy degradation", "Mild degradation", "conflict", "Settings chosen"):
         assert heading in page
     tests = table(study / "ablation_drawn_tests.csv")
-    assert {row["against"] for row in tests} == {"a1"}
+    assert {row["against"] for row in tests} == {"a1", "coarse", "a1_as_pdgrad"}
+    assert all(float(row["p"]) <= float(row["p_holm"]) <= 1 for row in tests)
+    assert "Differences from coarse" in page and "Differences from a1_as_pdgrad" in page
     assert {row["degree"] for row in tests} == {"heavy", "mild"}
 
 
@@ -169,6 +172,29 @@ def test_tuning_goes_on_from_the_best_so_far(tmp_path, monkeypatch):
     (chosen,) = [trial.result.choice for trial in trials if trial.chosen]
     assert (chosen.strength, chosen.tau, chosen.steps) == (0.2, 350, 10)
     assert len(trials) == len({trial.result.choice for trial in trials}) == 7
+
+
+def test_the_wide_grid_goes_beyond_what_the_tables_were_tuned_over():
+    tabled, wide = (
+        {row.name: row for row in STUDIES[n].rows(20)} for n in ("pdgrad", "pdgrad-wide")
+    )
+    assert list(tabled) == list(wide)
+    for name, row in tabled.items():
+        assert wide[name].recipe == row.recipe
+        for few, many in zip(row.stages, wide[name].stages, strict=True):
+            assert all(change in many for change in few)
+    weights = [change["identity"] for change in wide["pgdiff_reference"].stages[2]]
+    assert min(weights) < 0.25 and min(c["tau"] for c in wide["pdgrad"].stages[0]) < 350
+
+
+def test_a_recipe_s_new_default_changes_no_study(monkeypatch):
+    before = {name: STUDIES[name].rows(20) for name in ("pdgrad", "difbfsr")}
+    for name in ("pdgrad", "none", "a1"):
+        other = replace(RECIPES[name], strength=9.0, tau=999, steps=7, stepper="ddim", eta=1.0)
+        other = replace(other, strength_mode="constant", gradient_steps=3, references="nearest")
+        monkeypatch.setitem(RECIPES.members, name, other)
+    for name, rows in before.items():
+        assert [row.recipe for row in STUDIES[name].rows(20)] == [row.recipe for row in rows]
 
 
 def test_the_control_of_pivots_has_just_those():

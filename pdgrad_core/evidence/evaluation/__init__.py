@@ -1,0 +1,4 @@
+"""Evaluating recipes on folders of pictures: restored, kept, scored, tabled and shown.
+
+Every metric is a member of `METRICS`; what a metric looks through is prepared in `tools`.
+"""
