@@ -79,22 +79,59 @@ def enhance(
         raise InvalidInputError(f"At least one picture must be enhanced, not {first}.")
     found = _read(images, size, first)
     pixels = found.faces.images
-    partial = out.with_name(f"{out.stem}.partial.npz")
-    key = hashlib.sha256(key + pixels.numpy().tobytes()).digest()
-    done = _continued(partial, key)
+    partial = _Partial(
+        out.with_name(f"{out.stem}.partial.npz"),
+        hashlib.sha256(key + pixels.numpy().tobytes()).digest(),
+    )
+    done = partial.read()
     begin = saved = time.monotonic()
     while len(done) < len(pixels):
         done = torch.cat([done, _restored(pixels, len(done), restorer)])
         now = time.monotonic()
         over = minutes is not None and now - begin > 60 * minutes
         if over or now - saved > SAVED_EVERY_S:
-            _save(partial, {"images": done.numpy(), "key": np.frombuffer(key, np.uint8)})
+            partial.write(done)
             saved = now
         if over and len(done) < len(pixels):
             return len(done)
     _write(out, found, done)
-    partial.unlink(missing_ok=True)
+    partial.path.unlink(missing_ok=True)
     return len(done)
+
+
+@dataclass(frozen=True)
+class _Partial:
+    """What an interrupted command did.
+
+    Attributes:
+        path: Of the file.
+        key: What it was made from.
+    """
+
+    path: Path
+    key: bytes
+
+    def read(self) -> Tensor:
+        """Return what was done, `(M, S, S, 3)`; nothing where there was none."""
+        if not self.path.is_file():
+            return torch.empty(0, dtype=torch.uint8)  # torch.cat passes over it
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                same, done = file["key"].tobytes() == self.key, torch.from_numpy(file["images"])
+        except Exception as error:  # damaged bytes surface as many types inside the zip reader
+            raise CorruptCheckpointError(
+                f"{self.path} cannot be read ({error}); remove it to start anew."
+            ) from error
+        if not same:
+            raise CorruptCheckpointError(
+                f"{self.path} was begun with other images or weights; remove it to start anew, or "
+                "choose another --out."
+            )
+        return done
+
+    def write(self, done: Tensor) -> None:
+        """Keep what is done so far."""
+        _save(self.path, {"images": done.numpy(), "key": np.frombuffer(self.key, np.uint8)})
 
 
 def _restored(pixels: Tensor, first: int, restorer: Restorer) -> Tensor:
@@ -132,25 +169,6 @@ def _joined(parts: list[StoredFaces]) -> StoredFaces:
     return StoredFaces(
         column("images"), column("labels"), column("attributes"), column("originals")
     )
-
-
-def _continued(partial: Path, key: bytes) -> Tensor:
-    """Return what an interrupted command did, `(M, S, S, 3)`; nothing where there was none."""
-    if not partial.is_file():
-        return torch.empty(0, dtype=torch.uint8)  # torch.cat passes over it
-    try:
-        with np.load(partial, allow_pickle=False) as file:
-            same, done = file["key"].tobytes() == key, torch.from_numpy(file["images"])
-    except Exception as error:  # damaged bytes surface as many types inside the zip reader
-        raise CorruptCheckpointError(
-            f"{partial} cannot be read ({error}); remove it to start anew."
-        ) from error
-    if not same:
-        raise CorruptCheckpointError(
-            f"{partial} was begun with other images or weights; remove it to start anew, or choose "
-            "another --out."
-        )
-    return done
 
 
 def _write(out: Path, found: _Set, enhanced: Tensor) -> None:
