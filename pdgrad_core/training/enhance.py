@@ -83,19 +83,10 @@ def enhance(
         out.with_name(f"{out.stem}.partial.npz"),
         hashlib.sha256(key + pixels.numpy().tobytes()).digest(),
     )
-    done = partial.read()
-    begin = saved = time.monotonic()
-    while len(done) < len(pixels):
-        done = torch.cat([done, _restored(pixels, len(done), restorer)])
-        now = time.monotonic()
-        over = minutes is not None and now - begin > 60 * minutes
-        if over or now - saved > SAVED_EVERY_S:
-            partial.write(done)
-            saved = now
-        if over and len(done) < len(pixels):
-            return len(done)
-    _write(out, found, done)
-    partial.path.unlink(missing_ok=True)
+    done = _continued(pixels, restorer, partial, minutes)
+    if len(done) == len(pixels):
+        _write(out, found, done)
+        partial.path.unlink(missing_ok=True)
     return len(done)
 
 
@@ -132,6 +123,24 @@ class _Partial:
     def write(self, done: Tensor) -> None:
         """Keep what is done so far."""
         _save(self.path, {"images": done.numpy(), "key": np.frombuffer(self.key, np.uint8)})
+
+
+def _continued(
+    pixels: Tensor, restorer: Restorer, partial: _Partial, minutes: float | None
+) -> Tensor:
+    """Return what is done of the pictures `(M, S, S, 3)`: all, unless the time is over."""
+    done = partial.read()
+    begin = saved = time.monotonic()
+    while len(done) < len(pixels):
+        done = torch.cat([done, _restored(pixels, len(done), restorer)])
+        now = time.monotonic()
+        over = minutes is not None and now - begin > 60 * minutes
+        if over or now - saved > SAVED_EVERY_S:
+            partial.write(done)
+            saved = now
+        if over:
+            break
+    return done
 
 
 def _restored(pixels: Tensor, first: int, restorer: Restorer) -> Tensor:
