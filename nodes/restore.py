@@ -12,7 +12,6 @@ from ..pdgrad_core.diffusion.noise import seeded_noise
 from ..pdgrad_core.diffusion.sampler import Watch
 from ..pdgrad_core.embedded import SIZE_PX
 from ..pdgrad_core.errors import InvalidInputError
-from ..pdgrad_core.gan.reading import restorer_of
 from ..pdgrad_core.images import resize
 from ..pdgrad_core.restorers import RESTORERS, Restorer, load_restorer
 from ..pdgrad_core.restorers.spandrel_model import SpandrelModel
@@ -118,6 +117,8 @@ def _load(weights: str) -> Restorer:
     if weights in (NO_RESTORER, *without_weights()):
         return load_restorer(weights)
     path = weights_path(weights, "facerestore_models")
+    from ..pdgrad_core.gan.reading import restorer_of
+
     name = catalogued().get(weights) or restorer_of(path) or "spandrel_model"
     return load_restorer(name, path)
 

@@ -63,7 +63,8 @@ def _numbers() -> list[Any]:
             "tau",
             0,
             (0, 1000),
-            f"How far the coarse face is noised, of 1000: more lets the face change more. {own}",
+            "How far the coarse face is noised, of 1000: more lets the face change more. "
+            f"{own[:-1]}, with the demo models at most 350.",
         ),
         schema.parameter_input(SpandrelModel, "fidelity"),
         schema.choice(

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from ..pdgrad_core.embedded import TAU
 from ..pdgrad_core.errors import InvalidInputError
 from ..pdgrad_core.faces.examples import EXAMPLE_SIZES
 from ..pdgrad_core.models.sets import DEMO, load_model_set
 from ..pdgrad_core.photos import FacePaster, cut_masks, keep_known_pixels
-from ..pdgrad_core.recipes import Hints, check_needs
+from ..pdgrad_core.recipes import Hints, check_needs, recipe
 from ..pdgrad_core.sequences import (
     BYTES_PER_PIXEL,
     NOISES,
@@ -52,6 +53,10 @@ if TYPE_CHECKING:
     from ..pdgrad_core.recipes import Recipe
 
 
+LAST_TIMESTEP = 1000
+"""A recipe that starts here begins with noise."""
+
+
 @dataclass(frozen=True)
 class Found:
     """A finished batch.
@@ -85,12 +90,13 @@ class FaceWork:
 
     @property
     def settings(self) -> Settings:
-        """What was chosen; 0 is the recipe's own number."""
+        """What was chosen; 0 is the recipe's own number, or what suits the demo models."""
         given = {name: self.values[name] or None for name in ("steps", "tau", "strength")}
+        row = recipe(self.values["recipe"])
+        if given["tau"] is None and self._takes_demo():
+            given["tau"] = _demo_tau(row, given["steps"] or row.steps)
         keep_grey = self.values.get("keep_grey", True)
-        return Settings(
-            self.values["recipe"], seed=self.values["seed"], keep_grey=keep_grey, **given
-        )
+        return Settings(row.name, seed=self.values["seed"], keep_grey=keep_grey, **given)
 
     def check(self) -> None:
         """Refuse what the recipe cannot work with, before anything is loaded."""
@@ -221,6 +227,12 @@ class FaceWork:
 class _Loaded:
     models: ModelSet
     patchers: tuple[Patcher, ...]
+
+
+def _demo_tau(row: Recipe, steps: int) -> int | None:
+    """Return where the small prior starts; None, the recipe's own, for what starts with noise."""
+    starts_with_a_face = row.tau < LAST_TIMESTEP and not row.from_noise
+    return min(row.tau, TAU) if starts_with_a_face and steps <= TAU else None
 
 
 @lru_cache(maxsize=1)

@@ -16,6 +16,10 @@ WEIGHTS = Path(__file__).parent / "weights"
 SIZE_PX = 64
 """Side of the faces that the embedded models know."""
 
+TAU = 350
+"""Where sampling with the small prior starts at most: from further up it no longer keeps to the
+coarse face and paints beside the head; the tuning of docs/evidence.md chose it for every method."""
+
 ROLES: dict[str, str] = {
     "prior": "prior.safetensors",
     "arcface": "identity.safetensors",

@@ -1,16 +1,21 @@
 """StyleGAN2's discriminator as a feature network: it tells photographs from inventions."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from ..checkpoints import build_strict, load_checkpoint, warn_if_test
 from ..errors import InvalidInputError, WrongArchitectureError
-from ..gan.discriminator import StyleGANDiscriminator
 from ..registry import unknown_name
 from .base import FEATURES, FeatureNetwork, Features, required
+
+if TYPE_CHECKING:
+    from ..gan.discriminator import StyleGANDiscriminator
 
 
 @FEATURES.register("discriminator")
@@ -33,7 +38,7 @@ class Discriminator(FeatureNetwork):
     @classmethod
     def load(
         cls, path: Path | str | None = None, device: torch.device | str = "cpu"
-    ) -> "Discriminator":
+    ) -> Discriminator:
         """See `load_discriminator`."""
         return load_discriminator(required(path, "discriminator"), device)
 
@@ -48,7 +53,7 @@ class Discriminator(FeatureNetwork):
             if tap != "score":
                 raise unknown_name("tap of the discriminator", tap, ["score"])
 
-    def to(self, device: torch.device | str) -> "Discriminator":
+    def to(self, device: torch.device | str) -> Discriminator:
         """Move the network; returns self."""
         self.network.to(device)
         return self
@@ -79,6 +84,8 @@ def load_discriminator(path: Path | str, device: torch.device | str = "cpu") -> 
     Raises:
         CheckpointError: The file is missing, damaged, or of another network.
     """
+    from ..gan.discriminator import StyleGANDiscriminator
+
     checkpoint = load_checkpoint(path)
     tensors = checkpoint.tensors
     blocks = {key.split(".")[1] for key in tensors if key.startswith("convs.")}

@@ -1,6 +1,8 @@
 """Restorers that tell a StyleGAN2 which face to make: in one pass, with invented detail."""
 
-from typing import Any, ClassVar
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -8,9 +10,10 @@ from typing_extensions import Self
 
 from ..checkpoints import Checkpoint
 from ..errors import WrongArchitectureError
-from ..gan.network import GANPriorNetwork
-from ..gan.reading import load_gan_prior
 from .base import RESTORERS, Restorer
+
+if TYPE_CHECKING:
+    from ..gan.network import GANPriorNetwork
 
 
 @RESTORERS.register("gan-prior")
@@ -41,6 +44,8 @@ class GANPriorRestorer(Restorer):
         Raises:
             WrongArchitectureError: The file is of another network.
         """
+        from ..gan.reading import load_gan_prior
+
         network = load_gan_prior(checkpoint)
         if network.config.decoder != cls.decodes:
             other = "gpen" if cls.decodes else "gan-prior"

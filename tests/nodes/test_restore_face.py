@@ -192,3 +192,18 @@ def test_validation_speaks_in_sentences(pack):
     assert node.validate_inputs(**dict.fromkeys(ordinary)) is True
     assert "Did you mean 'pdgrad'" in node.validate_inputs(**{**ordinary, "recipe": "pdgrd"})
     assert "1 to 5 steps" in node.validate_inputs(**{**ordinary, "steps": 6, "tau": 5})
+
+
+@pytest.mark.parametrize(
+    ("given", "first"),
+    [
+        # The small prior keeps to a face up to 350 only; a number of one's own is taken.
+        ({"recipe": "none", "tau": 0, "steps": 2}, 349),
+        ({"recipe": "none", "tau": 500, "steps": 2}, 499),
+        ({"recipe": "idm", "tau": 0, "steps": 2}, 999),
+    ],
+)
+def test_the_demo_models_start_lower_unless_told(pack, faces, given, first):
+    photo = faces(size=64, seed=1)
+    out = pack.run("PDGradRestoreFace", photo=photo, models="demo", **given)
+    assert json.loads(out.ui["pdgrad_trace"][0])["t"][0] == first

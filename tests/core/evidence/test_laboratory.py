@@ -39,7 +39,7 @@ def row_of(study, name, steps=3):
             "pgdiff-reference",
             {"strength_mode": "constant", "strength": 0.1, "weights": {"identity": 5.0}},
         ),
-        ("difbfsr", "pdgrad", "pdgrad", {}),
+        ("difbfsr", "pdgrad", "pdgrad", {"strength": 0.1}),
     ],
 )
 def test_what_is_measured_is_what_a_user_runs(networks, study, name, recipe, values):
