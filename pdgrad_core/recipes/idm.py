@@ -66,8 +66,8 @@ class IDMPDGradRecipe(IDMRecipe, PDGradRecipe):
     Source: IDM eq. 8 and PDGrad's guidance; the combination is ours, in no paper.
     """
 
-    # A dynamic strength is a share of each step, and ten steps are long ones: 0.1 leaves blotches.
-    strength: Strength = 0.05
+    # A dynamic strength is a share of each step, and ten steps are long ones: 0.05 leaves blotches.
+    strength: Strength = 0.02
 
     without_reference: ClassVar[str] = "idm"
 

@@ -62,7 +62,8 @@ def _rows(steps: int) -> tuple[Row, ...]:
     """Return every row, in the order of the table."""
     # What the study of PDGrad chose on drawn faces.
     pdgrad = replace(recipe("pdgrad"), tau=350, strength=0.2, steps=steps)
-    guided, own = recipe("idm+pdgrad"), (OWN,)
+    guided = replace(recipe("idm+pdgrad"), tau=1000, strength=0.02, steps=10)
+    strong, own = replace(guided, strength=0.05), (OWN,)
 
     def picture(name: str, title: str, weights: str = OWN, **options: Any) -> Row:
         return Row(name, title, start=_restored(name, weights, **options), weights=(weights,))
@@ -98,6 +99,13 @@ def _rows(steps: int) -> tuple[Row, ...]:
             weights=own,
         ),
         Row(
+            "guided_strong",
+            "the same with strength 0.05",
+            strong,
+            networks=_with_idm,
+            weights=own,
+        ),
+        Row(
             "guided_own",
             "idm+pdgrad, y_c from IDM",
             guided,
@@ -119,6 +127,7 @@ _COMPARED = (
     ("p2", "x0"),
     ("idm_pdgrad", "pdgrad"),
     ("guided", "pdgrad"),
+    ("guided_strong", "guided"),
     ("guided_own", "pdgrad"),
     ("guided_own", "idm"),
 )
