@@ -1,19 +1,14 @@
 """Restorers that tell a StyleGAN2 which face to make: in one pass, with invented detail."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import Self
 
 from ..checkpoints import Checkpoint
 from ..errors import WrongArchitectureError
 from .base import RESTORERS, Restorer
-
-if TYPE_CHECKING:
-    from ..gan.network import GANPriorNetwork
 
 
 @RESTORERS.register("gan-prior")
@@ -26,6 +21,7 @@ class GANPriorRestorer(Restorer):
 
     Args:
         network: The network with its weights.
+        size_px: Side of its faces.
     """
 
     name = "gan-prior"
@@ -33,9 +29,9 @@ class GANPriorRestorer(Restorer):
     decodes: ClassVar[bool] = True
     """Whether its files have the paper's decoder; those of GPEN have none."""
 
-    def __init__(self, network: GANPriorNetwork) -> None:
+    def __init__(self, network: nn.Module, size_px: int) -> None:
         self.network = network.eval().requires_grad_(False)
-        self.size_px = network.image_size
+        self.size_px = size_px
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, **options: Any) -> Self:
@@ -53,7 +49,7 @@ class GANPriorRestorer(Restorer):
                 f"{checkpoint.name} has {'a' if network.config.decoder else 'no'} decoder between "
                 f"its encoder and its generator; load it as the restorer {other!r}."
             )
-        return cls(network, **options)
+        return cls(network, network.image_size, **options)
 
     def to(
         self,

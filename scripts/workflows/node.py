@@ -15,6 +15,7 @@ WIDTH_PX, ROW_PX, SLOT_PX, TITLE_PX, MARGIN_PX = 300, 26, 20, 30, 20
 
 # Nodes that show something below their widgets, and the room it takes in pixels.
 SHOWN_PX = {
+    "PDGradAuthenticity": 490,
     "PreviewImage": 260,
     "SaveImage": 260,
     "LoadImage": 260,

@@ -47,7 +47,8 @@ def make(name):
         around = name == "gan-prior"
         config = GANPriorConfig((8, 8, 6, 4), 8, 2, mmrb=around, decoder=around)
         torch.manual_seed(0)
-        return member(GANPriorNetwork(config))
+        network = GANPriorNetwork(config)
+        return member(network, network.image_size)
     return member(ToyFace(), "RestoreFormer")
 
 
