@@ -58,62 +58,49 @@ def _with_idm(models: ModelSet) -> ModelSet:
 _IDM = _restored("idm")
 
 
+def _picture(name: str, title: str, weights: str = OWN, **options: Any) -> Row:
+    return Row(name, title, start=_restored(name, weights, **options), weights=(weights,))
+
+
 def _rows(steps: int) -> tuple[Row, ...]:
     """Return every row, in the order of the table."""
-    # What the study of PDGrad chose on drawn faces.
-    pdgrad = replace(recipe("pdgrad"), tau=350, strength=0.2, steps=steps)
-    guided = replace(recipe("idm+pdgrad"), tau=1000, strength=0.02, steps=10)
-    strong, own = replace(guided, strength=0.05), (OWN,)
+    return (*_restorers(), *_guided(steps))
 
-    def picture(name: str, title: str, weights: str = OWN, **options: Any) -> Row:
-        return Row(name, title, start=_restored(name, weights, **options), weights=(weights,))
 
+def _restorers() -> tuple[Row, ...]:
     return (
         Row("input", "y, enlarged bicubically", start=DEGRADED),
         Row("coarse", "the demo's coarse network", start=COARSE),
-        Row("idm", "IDM: 10 steps, DDPM", start=_IDM, weights=own),
-        picture("steps_5", "5 steps", steps=5),
-        picture("steps_15", "15 steps", steps=15),
-        picture("steps_20", "20 steps", steps=20),
-        picture("steps_50", "50 steps", steps=50),
-        picture("ddim", "10 steps of DDIM", stepper="ddim"),
-        picture("log_snr", "evenly spaced log-SNR", spacing="log-snr"),
+        Row("idm", "IDM: 10 steps, DDPM", start=_IDM, weights=(OWN,)),
+        *(_picture(f"steps_{steps}", f"{steps} steps", steps=steps) for steps in (5, 15, 20, 50)),
+        _picture("ddim", "10 steps of DDIM", stepper="ddim"),
+        _picture("log_snr", "evenly spaced log-SNR", spacing="log-snr"),
         *(
-            picture(f"linear_{last}", f"a linear schedule to {last}", spacing=f"linear-{last}")
+            _picture(f"linear_{last}", f"a linear schedule to {last}", spacing=f"linear-{last}")
             for last in (0.1, 0.3, 0.5)
         ),
-        picture("second", "after the extrinsic iteration", SECOND),
-        picture("x0", "predicts x_0 (eq. 7), a short training", SHORT["x0"]),
-        picture("x0_clean", "the same without flawed targets", _CLEAN),
-        picture("eps", "predicts the noise (eq. 6), as short", SHORT["eps"]),
-        picture("p2", "squared error (p = 2), as short", SHORT["p2"]),
+        _picture("second", "after the extrinsic iteration", SECOND),
+        _picture("x0", "predicts x_0 (eq. 7), a short training", SHORT["x0"]),
+        _picture("x0_clean", "the same without flawed targets", _CLEAN),
+        _picture("eps", "predicts the noise (eq. 6), as short", SHORT["eps"]),
+        _picture("p2", "squared error (p = 2), as short", SHORT["p2"]),
+    )
+
+
+def _guided(steps: int) -> tuple[Row, ...]:
+    # What the study of PDGrad chose on drawn faces.
+    pdgrad = replace(recipe("pdgrad"), tau=350, strength=0.2, steps=steps)
+    guided = replace(recipe("idm+pdgrad"), tau=1000, strength=0.02, steps=10)
+    strong = replace(guided, strength=0.05)
+    idm: dict[str, Any] = {"weights": (OWN,)}
+    y_c: dict[str, Any] = {**idm, "start": _IDM, "coarse": _IDM}
+    sampled: dict[str, Any] = {**idm, "networks": _with_idm}
+    return (
         Row("pdgrad", "PDGrad from the coarse network", pdgrad),
-        Row(
-            "idm_pdgrad", "PDGrad with IDM's answer as y_c", pdgrad, _IDM, coarse=_IDM, weights=own
-        ),
-        Row(
-            "guided",
-            "idm+pdgrad, y_c from the coarse network",
-            guided,
-            networks=_with_idm,
-            weights=own,
-        ),
-        Row(
-            "guided_strong",
-            "the same with strength 0.05",
-            strong,
-            networks=_with_idm,
-            weights=own,
-        ),
-        Row(
-            "guided_own",
-            "idm+pdgrad, y_c from IDM",
-            guided,
-            _IDM,
-            coarse=_IDM,
-            networks=_with_idm,
-            weights=own,
-        ),
+        Row("idm_pdgrad", "PDGrad with IDM's answer as y_c", pdgrad, **y_c),
+        Row("guided", "idm+pdgrad, y_c from the coarse network", guided, **sampled),
+        Row("guided_strong", "the same with strength 0.05", strong, **sampled),
+        Row("guided_own", "idm+pdgrad, y_c from IDM", guided, **{**sampled, **y_c}),
     )
 
 
