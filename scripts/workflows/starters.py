@@ -81,7 +81,8 @@ def restore_with_any_combination() -> Graph:
         "coarse face (c) and the reference (r), at a low and a high level; surgery keeps one of "
         "each pair as the pivot; the sampler follows their sum, and plots how they conflict.\n\n"
         "For photos: choose **ffhq512-prior**, **codeformer**, **arcface-iresnet50** and "
-        "**vgg16** in the loaders, and **detect** with 512 px in both *Align Faces*.",
+        "**vgg16** in the loaders, **detect** with 512 px in both *Align Faces*, and tau 700 in "
+        "the sampler; 350 suits the demo models.",
         needs="nothing for the examples; for photos the published weights. " + FROM_THE_PAGE,
     )
     photo = graph.add("PDGradLoadPhoto", BAD, photo=example("bad photo"))
@@ -96,7 +97,7 @@ def restore_with_any_combination() -> Graph:
     face = Face(prior, features, photo, reference, faces, coarse)
     guidance = surgery(graph, features.out, coarse.out, reference.out)
     losses, surgeries = graph.nodes[before : before + 4], graph.nodes[before + 4 :]
-    result = sampled(graph, face, guidance.out)
+    result = sampled(graph, face, guidance.out, tau=350)
     pasted = graph.add(
         "PDGradPasteFaces", photo=photo.out, restored=result.out, placement=faces["placement"]
     )
