@@ -73,6 +73,15 @@ def _in_columns(graph: Graph, photo: Node, reference: Node, result: Node, saved:
     graph.stand(saved, 2, 0)
 
 
+# The longest wires run straight along the top; below them every column has its frame.
+WIRED_PLACES = (
+    *((0, 0), (0, 660), (1, 120), (1, 800), (2, 300), (3, 230), (3, 860)),
+    *((4, 560), (4, 1200), (4, 1520), (4, 880), (5, 640), (5, 1280), (6, 900), (6, 560)),
+    *((7, 230), (8, 0), (9, 0)),
+)
+"""Column and height of each node of the wired starter, in the order in which it places them."""
+
+
 def restore_with_any_combination() -> Graph:
     """Return every stage as a node of its own, to be changed and wired anew."""
     graph = Graph(
@@ -112,15 +121,8 @@ def restore_with_any_combination() -> Graph:
         "Back into the photo": [pasted, saved],
     }
     graph.groups.update(titled)
-    stands = zip(
-        (photo, known, faces, reference, restorer, coarse, features, *losses, *surgeries, prior),
-        (
-            *((0, 0), (0, 660), (1, 120), (1, 800), (2, 300), (3, 230), (3, 860)),
-            *((4, 560), (4, 1200), (4, 1520), (4, 880), (5, 640), (5, 1280), (6, 900), (6, 560)),
-        ),
-        strict=True,
-    )
-    # The longest wires run straight along the top; below them every column has its frame.
-    for node, (column, y) in (*stands, (result, (7, 230)), (pasted, (8, 0)), (saved, (9, 0))):
+    placed = (photo, known, faces, reference, restorer, coarse, features, *losses, *surgeries)
+    placed = (*placed, prior, result, pasted, saved)
+    for node, (column, y) in zip(placed, WIRED_PLACES, strict=True):
         graph.stand(node, column, y)
     return graph
