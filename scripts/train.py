@@ -14,7 +14,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -36,6 +35,9 @@ from pdgrad_core.training.precision import choose_device
 
 SET_MAKERS = ("render", "spoil", "enhance")
 """What makes a training set, one file, instead of a run."""
+
+CHANGEABLE = ("total_images", "cooldown_images", "batch_size", "learning_rate", "seed")
+"""Fields of a preset that an option of the same name changes."""
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
@@ -59,6 +61,8 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--restorer", default="idm", choices=RESTORERS.names(), metavar="NAME",
                         help="enhance: the restorer, idm unless given")  # fmt: skip
     parser.add_argument("--total-images", type=int, help="length of the run")
+    parser.add_argument("--cooldown-images", type=int,
+                        help="its last part, over which the rate falls to 0")  # fmt: skip
     parser.add_argument("--batch-size", type=int)
     parser.add_argument("--learning-rate", type=float)
     parser.add_argument("--seed", type=int)
@@ -90,8 +94,8 @@ def run(args: argparse.Namespace) -> None:
     if args.preset == "enhance":
         run_enhance(args)
         return
-    names = ("total_images", "batch_size", "learning_rate", "seed")
-    changes: dict[str, Any] = {n: getattr(args, n) for n in names if getattr(args, n) is not None}
+    given = {name: getattr(args, name) for name in CHANGEABLE}
+    changes = {name: value for name, value in given.items() if value is not None}
     config = preset(args.preset, **changes)
     objective = OBJECTIVES[config.objective]
     options = read_options(args.option, objective.option_defaults)
@@ -131,7 +135,7 @@ def check_places(args: argparse.Namespace) -> None:
 def command(args: argparse.Namespace) -> str:
     """Return the command that repeats this run, without this machine's paths."""
     words = ["python", "scripts/train.py", args.preset, "--images", data_name(args.images)]
-    for name in ("total_images", "batch_size", "learning_rate", "seed"):
+    for name in CHANGEABLE:
         if getattr(args, name) is not None:
             words += [f"--{name.replace('_', '-')}", str(getattr(args, name))]
     words += [word for option in args.option for word in ("--option", option)]

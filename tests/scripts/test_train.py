@@ -29,7 +29,7 @@ def faces(tmp_path):
 
 def test_pictures_become_a_weight_file(script, faces, tmp_path):
     words = ["coarse", "--images", str(faces), "--out", str(tmp_path / "run"), "--device", "cpu"]
-    words += ["--total-images", "16", "--batch-size", "8"]
+    words += ["--total-images", "16", "--cooldown-images", "8", "--batch-size", "8"]
     target = tmp_path / "coarse.safetensors"
     assert script.main([*words, "--export", str(target)]) == 0
     assert load_restorer("demo", target).name == "demo"
@@ -37,7 +37,8 @@ def test_pictures_become_a_weight_file(script, faces, tmp_path):
     assert metadata["pdgrad.images_seen"] == "16"
     assert metadata["pdgrad.data"] == "faces.npz"
     assert metadata["pdgrad.command"] == (
-        "python scripts/train.py coarse --images faces.npz --total-images 16 --batch-size 8 "
+        "python scripts/train.py coarse --images faces.npz --total-images 16 "
+        "--cooldown-images 8 --batch-size 8 "
         "--out runs/coarse"
     )
     assert str(tmp_path) not in str(metadata)
