@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ...checkpoints import Checkpoint
-from ...degradations.presets import degrade, preset
+from ...degradations.presets import preset
 from ...errors import InvalidInputError
 from ...gan.config import gan_prior_config, stylegan_widths
 from ...gan.network import GANPriorNetwork
@@ -27,6 +27,7 @@ from ..gan_prior_module import (
     restorer_groups,
 )
 from ..gan_prior_terms import ContentTerms, adversarial_terms, open_content_terms
+from ..restoring import degrade_at_random, restorer_sheet, validate_restorer
 from .base import OBJECTIVES, Exported, Losses, Objective, home
 from .stylegan2 import discriminator_of, generator_widths, r1_penalty
 
@@ -165,8 +166,7 @@ class GANPriorObjective(Objective):
         if images == 0 and self.options["freeze"] and not self.judge_is_trained:
             logger.warning("FreezeD freezes random weights: begin with a stylegan2 run by --init.")
         true, landmarks = self._faces(batch, generator)
-        seeds = torch.randint(2**62, (len(true),), generator=generator).tolist()
-        degraded, _ = degrade(true, self.degradation, seeds)
+        degraded = degrade_at_random(true, self.degradation, generator)
         centres = part_centres(landmarks, self.config.image_size)
         rate = self.decay_at(images)
         with standing_by(module.parts), standing_by(module.discriminator or nn.Identity()):
@@ -229,30 +229,15 @@ class GANPriorObjective(Objective):
 
     def validate(self, module: GANPriorNetwork, faces: FaceSource) -> dict[str, float]:
         """Return L1 and PSNR of the restoration, and PSNR of what it was given."""
-        truth = faces.first(128).images
-        degraded, _ = degrade(truth, self.degradation, 0)
-        restored = module(degraded.to(home(module))).cpu().clamp(-1, 1)
-        return {
-            "l1": float((restored - truth).abs().mean()),
-            "psnr": _psnr(restored, truth),
-            "psnr_degraded": _psnr(degraded, truth),
-        }
+        return validate_restorer(module, faces, self.degradation, home(module))
 
     def sheet(self, module: GANPriorNetwork, faces: FaceSource) -> list[Tensor]:
         """Return degraded faces, their restorations, and the truth."""
-        truth = faces.first(64).images[::8]
-        degraded, _ = degrade(truth, self.degradation, 0)
-        return [degraded, module(degraded.to(home(module))).cpu().clamp(-1, 1), truth]
+        return restorer_sheet(module, faces, self.degradation, home(module))
 
     def export(self, module: GANPriorNetwork) -> Exported:
         """Return the restorer; its discriminators are beside it, and not needed to restore."""
         return Exported(dict(module.state_dict()), {}, judges_beside(self.module))
-
-
-def _psnr(result: Tensor, truth: Tensor) -> float:
-    """Return the mean over images of 10 log10(4 / MSE), in decibels."""
-    error = (result - truth).square().flatten(1).mean(1)
-    return float((10 * torch.log10(4 / error)).mean())
 
 
 _COMMON: dict[str, Any] = {

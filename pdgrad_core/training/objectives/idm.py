@@ -18,6 +18,8 @@ from ...errors import InvalidInputError
 from ...restorers.idm import IDMRestorer
 from ..config import TrainingConfig, add_preset
 from ..dataset import Batch, FaceSource
+from ..noising import prior_config, stratified_timesteps
+from ..restoring import degrade_at_random, restoration_scores
 from .base import OBJECTIVES, Exported, Losses, Objective, home, mirrored
 
 VALIDATION_IMAGES = 64
@@ -69,8 +71,7 @@ class IDMObjective(Objective):
     def losses(self, module: IDMNetwork, batch: Batch, generator: torch.Generator) -> Losses:
         """See `Objective`."""
         target, original = _mirrored(batch, generator) if self.config.flip else _pair(batch)
-        seeds = torch.randint(2**62, (len(target),), generator=generator).tolist()
-        degraded, _ = degrade(original, self.degradation, seeds)
+        degraded = degrade_at_random(original, self.degradation, generator)
         gamma = self.draw_levels(len(target), generator).to(target)
         eps = torch.randn(target.shape, generator=generator).to(target)
         return {"loss": self.error(module, degraded, target, gamma, eps)}
@@ -97,9 +98,7 @@ class IDMObjective(Objective):
 
         Gamma is uniform between abar_t and abar_{t-1}, which is 1 before the first step.
         """
-        place = torch.randperm(count, generator=generator) + torch.rand(count, generator=generator)
-        last = len(self.levels) - 1
-        t = (place / count * len(self.levels)).long().clamp(max=last)
+        t = stratified_timesteps(count, self.schedule, generator)
         before = torch.where(t > 0, self.levels[t - 1], torch.ones((), dtype=self.levels.dtype))
         # rand is below 1, so that gamma is too and there is always some noise.
         share = torch.rand(count, generator=generator)
@@ -120,8 +119,7 @@ class IDMObjective(Objective):
         restored = self.restored(module, degraded)
         return {
             "validation_loss": float(error),
-            "psnr": _psnr(restored, truth),
-            "psnr_degraded": _psnr(degraded, truth),
+            **restoration_scores(restored, degraded, truth),
         }
 
     def restored(self, module: IDMNetwork, degraded: Tensor) -> Tensor:
@@ -137,13 +135,8 @@ class IDMObjective(Objective):
 
     def prior_config(self, module: IDMNetwork) -> PriorConfig:
         """Return what the weights' shapes cannot tell."""
-        return PriorConfig(
-            image_size=self.config.image_size,
-            num_head_channels=module.config.num_head_channels,
-            new_attention_order=module.config.new_attention_order,
-            num_train_timesteps=len(self.schedule),
-            prediction=self.prediction,
-            variance="fixed_large",
+        return prior_config(
+            module.config, self.config.image_size, self.schedule, self.prediction, "fixed_large"
         )
 
     def export(self, module: IDMNetwork) -> Exported:
@@ -161,12 +154,6 @@ def _mirrored(batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]
     both = torch.cat(_pair(batch), dim=1)
     target, original = mirrored(both, generator).chunk(2, dim=1)
     return target.contiguous(), original.contiguous()
-
-
-def _psnr(result: Tensor, truth: Tensor) -> float:
-    """Return the mean over images of 10 log10(4 / MSE), in decibels."""
-    error = (result - truth).square().flatten(1).mean(1)
-    return float((10 * torch.log10(4 / error)).mean())
 
 
 add_preset(

@@ -17,6 +17,7 @@ from ...diffusion.unet import UNet, UNetConfig
 from ...errors import InvalidInputError
 from ..config import TrainingConfig
 from ..dataset import Batch, FaceSource
+from ..noising import prior_config, stratified_timesteps
 from .base import OBJECTIVES, Exported, Losses, Objective, home, mirrored
 
 SHEET_IMAGES = 32
@@ -67,7 +68,7 @@ class PriorObjective(Objective):
     def losses(self, module: UNet, batch: Batch, generator: torch.Generator) -> Losses:
         """See `Objective`."""
         x0 = mirrored(batch.images, generator) if self.config.flip else batch.images
-        t = self._timesteps(len(x0), generator).to(x0.device)
+        t = stratified_timesteps(len(x0), self.schedule, generator).to(x0.device)
         eps = torch.randn(x0.shape, generator=generator).to(x0.device)
         a, b = self._at("sqrt_alphas_cumprod", t), self._at("sqrt_one_minus_alphas_cumprod", t)
         x_t = a * x0 + b * eps
@@ -128,23 +129,13 @@ class PriorObjective(Objective):
 
     def prior_config(self, module: UNet) -> PriorConfig:
         """Return what the weights' shapes cannot tell."""
-        return PriorConfig(
-            image_size=self.config.image_size,
-            num_head_channels=module.config.num_head_channels,
-            new_attention_order=module.config.new_attention_order,
-            num_train_timesteps=len(self.schedule),
-            prediction=self.prediction,
-            variance="fixed_small",
+        return prior_config(
+            module.config, self.config.image_size, self.schedule, self.prediction, "fixed_small"
         )
 
     def export(self, module: UNet) -> Exported:
         """See `Objective`; the loader is `diffusion.prior.load_prior`."""
         return Exported(module.state_dict(), self.prior_config(module).to_metadata())
-
-    def _timesteps(self, count: int, generator: torch.Generator) -> Tensor:
-        """Draw `(count,)` timesteps, one from each of `count` equal parts of the schedule."""
-        place = torch.randperm(count, generator=generator) + torch.rand(count, generator=generator)
-        return (place / count * len(self.schedule)).long().clamp(max=len(self.schedule) - 1)
 
     def _at(self, name: str, t: Tensor) -> Tensor:
         return self.tables[name].to(t.device)[t].view(-1, 1, 1, 1)

@@ -7,6 +7,7 @@ import torch
 from toy_faces import toy_faces
 
 from pdgrad_core.diffusion.priors import load_prior
+from pdgrad_core.diffusion.schedule import Schedule
 from pdgrad_core.errors import InvalidInputError
 from pdgrad_core.features.arcface import load_arcface
 from pdgrad_core.features.vgg import load_perceptual
@@ -15,6 +16,7 @@ from pdgrad_core.training.config import TrainingConfig
 from pdgrad_core.training.dataset import StoredFaces
 from pdgrad_core.training.export import export
 from pdgrad_core.training.loop import Trainer, snapshot
+from pdgrad_core.training.noising import stratified_timesteps
 from pdgrad_core.training.objectives.identity import softened, with_margin
 from pdgrad_core.training.objectives.perceptual import distorted
 from pdgrad_core.training.objectives.verification import accuracy, pair_cosines, tar_at_far
@@ -73,8 +75,7 @@ def test_the_bound_is_zero_for_the_true_posterior():
 
 
 def test_timesteps_fill_the_schedule_evenly():
-    objective = trainer_of("prior").objective
-    t = objective._timesteps(10, torch.Generator().manual_seed(0))
+    t = stratified_timesteps(10, Schedule.linear(), torch.Generator().manual_seed(0))
     assert sorted((t // 100).tolist()) == list(range(10))
 
 
