@@ -220,7 +220,7 @@ CATALOGUE: tuple[WeightFile, ...] = (
         purpose="the coarse restoration by a GAN prior with MMRBs; trained with scripts/train.py",
         licence="whoever trains it says so; none are published",
         category="pdgrad",
-        page="https://github.com/pdgrad/pdgrad/blob/main/docs/training.md",
+        page="https://github.com/pdgrad/pdgrad/blob/main/docs/training.md#the-gan-prior",
         about_mb=459,
     ),
 )

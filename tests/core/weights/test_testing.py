@@ -172,6 +172,7 @@ def test_layers_that_scale_their_weights_get_them_as_the_recipe_says():
     for key, found in testing.random_state_dict(layout, 0):
         torch.testing.assert_close(found, equalised_tensor(key, tuple(names[key])))
     assert read_layout("gpen-512").equalised == ("generator.", "ecd", "final_linear.")
+    assert read_layout("gpen-discriminator").equalised == ("convs.", "final_")
 
 
 def test_the_layout_of_idm_is_that_of_the_papers_network():
