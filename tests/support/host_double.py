@@ -26,6 +26,7 @@ TYPES = {
     "Boolean": "BOOLEAN",
     "Combo": "COMBO",
     "Model": "MODEL",
+    "Vae": "VAE",
     "Conditioning": "CONDITIONING",
     "UpscaleModel": "UPSCALE_MODEL",
     "Noise": "NOISE",

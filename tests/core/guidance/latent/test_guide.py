@@ -198,7 +198,7 @@ def test_pictures_of_a_batch_do_not_know_each_other():
 
 
 def test_two_faces_of_a_picture_add_up():
-    decode, adjoint, target, z, _ = linear_case()
+    decode, adjoint, _, z, _ = linear_case()
     views = [View(0, 0, 0, 4, 2), View(0, 0, 2, 4, 2), View(1, 0, 0, 4, 2)]
     guide = LatentGuidance(
         Decoder(decode, 2), views, lambda seen, _: Guided(seen), make_strength("dynamic", 0.2)
@@ -289,7 +289,7 @@ def test_jitter_is_seeded_moves_with_the_steps_and_keeps_its_range():
 
 def test_a_photo_that_is_not_the_sampled_picture_is_refused():
     face = turned_face(images(1, 64)[..., :48, :])
-    with pytest.raises(InvalidInputError, match="photo of 64x48 pixels.*has 32x24"):
+    with pytest.raises(InvalidInputError, match=r"photo of 64x48 pixels.*has 32x24"):
         views_of_faces([[face]], (48, 64), (1, 4, 12, 16), 2)
     with pytest.raises(InvalidInputError, match="of 2 photos, but 3"):
         views_of_faces([[face]] * 2, (48, 64), (3, 4, 24, 32), 2)

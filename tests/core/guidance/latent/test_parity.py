@@ -1,5 +1,7 @@
 """The shifted estimate under an Euler step is the pack's own guidance in the pack's own sampler."""
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from networks import images
@@ -83,7 +85,7 @@ def test_euler_steps_of_the_shifted_estimate_are_the_samplers_ddim_steps():
     )
     sigmas = [*reversed(plan.sqrt_recipm1_alphas_cumprod.tolist()), 0.0]
     x = start / float(plan.alphas_cumprod[-1]) ** 0.5
-    for index, (sigma, following) in enumerate(zip(sigmas[:-1], sigmas[1:], strict=True)):
+    for index, (sigma, following) in enumerate(pairwise(sigmas)):
         kept = 1 / (1 + sigma**2)
         x0hat = x0_of(x * kept**0.5, kept)
         moved = guide(x0hat, x, StepContext(x, 0, index))

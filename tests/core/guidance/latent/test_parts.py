@@ -35,9 +35,7 @@ def test_a_crop_of_the_window_is_the_crop_of_the_picture():
         (view,) = views_of_faces([[face]], (128, 128), (1, 4, 64, 64), 2)
         assert view.height < 64 and view.width < 64
         rows, columns = 2 * view.top, 2 * view.left
-        part = picture[
-            ..., rows : rows + 2 * view.height, columns : columns + 2 * view.width
-        ]
+        part = picture[..., rows : rows + 2 * view.height, columns : columns + 2 * view.width]
         # Antialiasing of a part cut elsewhere may begin its blocks elsewhere; here none is needed.
         torch.testing.assert_close(view.cut(part, 2).float(), face.crop, atol=2e-5, rtol=0)
 
@@ -64,9 +62,7 @@ def test_what_an_encoder_crops_is_left_out():
     face = small_face(photo, (33.0, 33.0))
     (view,) = views_of_faces([[face]], (67, 67), (1, 4, 8, 8), 8, windowed=False)
     # 67 = 8 x 8 + 3: one pixel is dropped at the left and at the top.
-    torch.testing.assert_close(
-        view.cut(photo[..., 1:65, 1:65], 8), face.crop, atol=2e-5, rtol=0
-    )
+    torch.testing.assert_close(view.cut(photo[..., 1:65, 1:65], 8), face.crop, atol=2e-5, rtol=0)
 
 
 @pytest.mark.parametrize("density", [0.6, 2.3], ids=["enlarging", "shrinking"])
@@ -139,7 +135,9 @@ def test_without_a_latent_space_the_low_pass_is_the_pixels_one(noisy):
 
 def test_the_low_pass_counts_in_cells_and_keeps_its_target():
     image = images(1, 64)
-    (found,) = in_latents([LowPass(image, factor=32.0, until=100)], lambda one: one[..., ::8, ::8], 8)
+    (found,) = in_latents(
+        [LowPass(image, factor=32.0, until=100)], lambda one: one[..., ::8, ::8], 8
+    )
     assert found.factor == 4.0
     z = image[..., ::8, ::8]
     assert torch.equal(found(z, CONTEXT), z)
