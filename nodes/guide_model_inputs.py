@@ -62,14 +62,14 @@ def _numbers() -> list[Any]:
             0.1,
             "How far the face is moved at random between gradients, so that single pixels cannot "
             "please the networks; follows the sampler's seed.",
-            "pixels",
+            "px",
         ),
         schema.choice(
             "decode",
             DECODES,
             DECODES[0],
             "window: only around the face, where a placement is connected; whole: the picture; "
-            "tiles: the picture or the window in parts, which needs the least memory.",
+            "tiles: the picture in parts, which needs the least memory.",
         ),
     ]
 

@@ -29,7 +29,7 @@ UNET = {
 }
 SD15 = UNET | {"context_dim": 48, "use_linear_in_transformer": False, "adm_in_channels": None}
 SDXL = UNET | {"context_dim": 48, "use_linear_in_transformer": True, "adm_in_channels": 2816}
-SDXL |= {"num_classes": "sequential"}
+SDXL |= {"num_classes": "sequential", "model_channels": 64}  # a head has 64
 SD3 = {
     "in_channels": 16,
     "patch_size": 2,
