@@ -235,7 +235,7 @@ class ModelGuide:
         return views, (views[0].size_px, views[0].size_px)
 
     def _report(self, run: _Run, row: Record) -> None:
-        kept = {
+        kept: Record = {
             name: value.detach().cpu() if isinstance(value, Tensor) else value
             for name, value in row.items()
         }

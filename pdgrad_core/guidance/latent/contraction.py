@@ -94,6 +94,6 @@ def in_latents(
         if known is not None:
             # A cell is known where all of its pixels are.
             known = 1 - F.adaptive_max_pool2d(1 - known, (target.shape[-2], target.shape[-1]))
-        factors = [max(1.0, value / scale) for value in (one.factor, one.noisy_factor)]
-        found.append(LatentLowPass(target, known, *factors, one.weight, one.kernel, one.until))
+        factor, noisy = (max(1.0, value / scale) for value in (one.factor, one.noisy_factor))
+        found.append(LatentLowPass(target, known, factor, noisy, one.weight, one.kernel, one.until))
     return found
