@@ -11,7 +11,7 @@ from .sockets import ContractionIO, FacesIO, GuidanceIO, LossIO
 
 def guide_inputs() -> list[Any]:
     """Return the inputs."""
-    return [*_needed(), *_numbers(), *_optional()]
+    return [*_needed(), *_which_steps(), *_each_step(), *_optional()]
 
 
 def _needed() -> list[Any]:
@@ -21,7 +21,7 @@ def _needed() -> list[Any]:
     ]
 
 
-def _numbers() -> list[Any]:
+def _which_steps() -> list[Any]:
     return [
         schema.real(
             "strength",
@@ -48,6 +48,11 @@ def _numbers() -> list[Any]:
         schema.whole(
             "every", 1, (1, 100), "Guide each k-th step only; the others cost nothing more."
         ),
+    ]
+
+
+def _each_step() -> list[Any]:
+    return [
         schema.whole(
             "repeats",
             1,

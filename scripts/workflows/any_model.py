@@ -126,6 +126,7 @@ def any_model_lowpass() -> Graph:
     pulled = graph.add("PDGradGuideModel", "Low-pass and person", guidance=person.out, **guide)
     score = scorer(graph)
     results: list[Output] = []
+    latents: list[Output] = []
     for title, patched in (("Alone", model), ("Low-pass", true), ("Low-pass and person", pulled)):
         sampler = graph.add(
             "KSampler", title, model=patched.out, positive=model["conditioning"],
@@ -135,10 +136,10 @@ def any_model_lowpass() -> Graph:
         drawn = graph.add("VAEDecode", samples=sampler.out, vae=vae.out)
         scored(graph, drawn.out, truth.out, score, f"Score: {title}")
         results.append(drawn.out)
-        if patched is pulled:
-            plot = graph.add("PDGradTracePlot", trace=pulled["trace"], after=sampler.out)
-            graph.add("PreviewImage", "Step by step", images=plot.out)
+        latents.append(sampler.out)
     side_by_side(
         graph, "Degraded, alone, low-pass, with person, true", degraded.out, *results, truth.out
     )
+    plot = graph.add("PDGradTracePlot", trace=pulled["trace"], after=latents[-1])
+    graph.add("PreviewImage", "Step by step", images=plot.out)
     return graph

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-TOLERANCE = 1e-4
+TOLERANCE = 1e-3
 """Samplers compute noise levels in 32 bits, and some by way of their logarithm."""
 
 
