@@ -61,6 +61,10 @@ class GuideModel(CheckedNode):
         decode: str | None = None,
         start_percent: float | None = None,
         end_percent: float | None = None,
+        strength: float | None = None,  # noqa: ARG003  (named: a connected one's range is checked)
+        every: int | None = None,  # noqa: ARG003
+        repeats: int | None = None,  # noqa: ARG003
+        jitter_px: float | None = None,  # noqa: ARG003
     ) -> bool | str:
         """Refuse an unknown choice and an empty part of the run before anything runs."""
         known = schema.check_choices(cls, decode=decode)

@@ -97,6 +97,7 @@ class _Run:
 
     sigmas: list[float]
     seed: int
+    shape: torch.Size | None = None
     steps: GuidedSteps | None = None
     guide: LatentGuidance | None = None
     calls: int = 0
@@ -143,8 +144,7 @@ class ModelGuide:
     def after_cfg(self, args: dict[str, Any]) -> Tensor:
         """Return the host's estimate of the clean latents, filtered and shifted."""
         denoised: Tensor = args["denoised"]
-        # A sampling that goes round the host's own way has no beginning; its steps are counted.
-        run = self.run or self._begin([], 0)
+        run = self._running(denoised)
         sampling = args["model"].model_sampling
         sigma = float(args["sigma"].flatten()[0])
         steps = run.steps = run.steps or self._steps(run, sampling)
@@ -163,6 +163,17 @@ class ModelGuide:
             if guided:
                 z = self._shifted(run, args["model"], z, x, context)
             return z.to(denoised.dtype)
+
+    def _running(self, denoised: Tensor) -> _Run:
+        """Return the run; one that goes round the host's own way has no beginning and no schedule.
+
+        Another size tells the next of those.
+        """
+        run = self.run
+        if run is None or (not run.sigmas and run.shape != denoised.shape):
+            run = self._begin([], 0)
+        run.shape = denoised.shape
+        return run
 
     def _steps(self, run: _Run, sampling: Any) -> GuidedSteps:
         start, end = (

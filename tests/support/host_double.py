@@ -207,6 +207,7 @@ class Host:
                 "OOM_EXCEPTION": torch.OutOfMemoryError,
                 "get_torch_device": lambda: cpu,
                 "get_total_memory": lambda _device: self.memory_bytes,
+                "get_free_memory": lambda _device: self.memory_bytes,
                 "unet_offload_device": lambda: cpu,
                 "intermediate_device": lambda: cpu,
                 "load_models_gpu": self.load_models_gpu,

@@ -79,7 +79,7 @@ def test_a_low_pass_needs_no_guidance(tiny_host):
         ({"guidance": None}, {}, "Nothing is to be done"),
         ({"start_percent": 0.5, "end_percent": 0.5}, {}, "must be smaller"),
         ({"decode": "magic"}, {}, "decode cannot be"),
-        ({"strength": -1.0}, {}, "smaller than min"),
+        ({"strength": -1.0}, {}, "strength must be from 0 to 10"),
         (
             {"mask": ["60", 0]},
             {"60": node("SolidMask", value=0.0, width=8, height=8)},
