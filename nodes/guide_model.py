@@ -12,7 +12,6 @@ from . import schema
 from .boundary import mask_from_host, outside_inference_mode, to_host
 from .checked import CheckedNode
 from .guide_model_inputs import guide_inputs
-from .host_decoder import check_model, check_vae, latent_format
 from .node_schema import node_schema
 from .sockets import LoadedContraction, Placement, Trace, TraceIO
 
@@ -110,6 +109,7 @@ def _attach(patched: Any, guide: Any, key: str) -> None:
 
 def _settings(model: Any, vae: Any, given: dict[str, Any]) -> GuideSettings:
     """Check everything that can be checked before a step, and return it."""
+    from .host_decoder import check_model, check_vae
     from .host_model_guide import GuideSettings
 
     guidance: LoadedGuidance | None = given.get("guidance")
@@ -172,6 +172,7 @@ def _checked_mask(mask: Tensor) -> Tensor:
 def _filters(contraction: LoadedContraction, model: Any, vae: Any) -> list[LatentLowPass]:
     """Return the contraction on latents; its image is encoded here, once."""
     from ..pdgrad_core.guidance.latent import in_latents
+    from .host_decoder import latent_format
 
     form = latent_format(model)
 

@@ -5,8 +5,10 @@ from typing import Any
 from comfy_api.latest import io
 
 from . import schema
-from .host_decoder import DECODES
 from .sockets import ContractionIO, FacesIO, GuidanceIO, LossIO
+
+DECODES = ["window", "whole", "tiles"]
+"""What of the picture is decoded at a guided step."""
 
 
 def guide_inputs() -> list[Any]:

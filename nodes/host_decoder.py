@@ -15,9 +15,6 @@ from ..pdgrad_core.guidance.latent import Decoder
 
 logger = logging.getLogger(__name__)
 
-DECODES = ["window", "whole", "tiles"]
-"""What of the picture is decoded at a guided step."""
-
 
 def check_model(model: Any) -> None:
     """Raise InvalidInputError for a MODEL whose latents are no pictures."""
