@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from comfy_api.latest import io
-from torch import Tensor
 
-from ..pdgrad_core.errors import InvalidInputError
 from . import schema
-from .boundary import mask_from_host, outside_inference_mode, to_host
 from .checked import CheckedNode
-from .guide_model_inputs import guide_inputs
 from .node_schema import node_schema
-from .sockets import LoadedContraction, Placement, Trace, TraceIO
+from .sockets import ContractionIO, FacesIO, GuidanceIO, LossIO, Trace, TraceIO
 
-if TYPE_CHECKING:
-    from ..pdgrad_core.guidance.latent import LatentLowPass
-    from .guidance import LoadedGuidance
-    from .host_model_guide import GuideSettings
+DECODES = ["window", "whole", "tiles"]
+"""What of the picture is decoded at a guided step."""
 
 
 class GuideModel(CheckedNode):
@@ -37,7 +31,7 @@ class GuideModel(CheckedNode):
                 "clean picture is decoded, and shifted along the gradient. The model's own "
                 "network is asked no more often than without it."
             ),
-            inputs=guide_inputs(),
+            inputs=_inputs(),
             outputs=[
                 io.Model.Output(
                     "guided",
@@ -79,111 +73,120 @@ class GuideModel(CheckedNode):
     @classmethod
     def execute(cls, model: Any, vae: Any, **given: Any) -> io.NodeOutput:
         """Patch a clone of the model; the guidance acts when it is sampled."""
+        from .guide_settings import attach, settings_of
         from .host_model_guide import ModelGuide
 
         trace = Trace([])
-        settings = _settings(model, vae, given)
+        settings = settings_of(model, vae, given)
         if not settings.guides and not settings.filters:
             return io.NodeOutput(model, trace)
         patched = model.clone()
         guide = ModelGuide(settings, trace, cls.hidden.unique_id)
-        _attach(patched, guide, f"pdgrad_{id(guide)}")
+        attach(patched, guide, f"pdgrad_{id(guide)}")
         return io.NodeOutput(patched, trace)
 
 
-def _attach(patched: Any, guide: Any, key: str) -> None:
-    """Let the guide ride on a MODEL; as functions, since the host deep-copies what has a self."""
-    from comfy.patcher_extension import WrappersMP
-
-    def after_cfg(args: dict[str, Any]) -> Tensor:
-        return guide.after_cfg(args)
-
-    def sampled(executor: Any, *args: Any, **options: Any) -> Tensor:
-        return guide.sampled(executor, *args, **options)
-
-    patched.set_model_sampler_post_cfg_function(after_cfg)
-    patched.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, key, sampled)
-    # Loaded together with the model, so that no step waits for one to make room for the other.
-    patched.set_additional_models(key, list(guide.settings.patchers))
+def _inputs() -> list[Any]:
+    return [*_needed(), *_which_steps(), *_each_step(), *_optional()]
 
 
-def _settings(model: Any, vae: Any, given: dict[str, Any]) -> GuideSettings:
-    """Check everything that can be checked before a step, and return it."""
-    from .host_decoder import check_model, check_vae
-    from .host_model_guide import GuideSettings
-
-    guidance: LoadedGuidance | None = given.get("guidance")
-    contraction: LoadedContraction | None = given.get("contraction")
-    placement: Placement | None = given.get("placement")
-    previewer: Any = given.get("previewer_vae")
-    mask: Tensor | None = given.get("mask")
-    if guidance is None and contraction is None:
-        raise InvalidInputError(
-            "Nothing is to be done: connect a loss or a surgery to guidance, or a low-pass to "
-            "contraction."
-        )
-    check_model(model)
-    check_vae(model, vae, "vae")
-    if previewer is not None:
-        check_vae(model, previewer, "previewer_vae")
-    if guidance is not None:
-        _check_guidance(guidance)
-    if placement is not None and placement.count == 0:
-        raise InvalidInputError(
-            "placement holds no face, so there is nothing to guide; look at the boxes that Align "
-            "Faces draws."
-        )
-    return GuideSettings(
-        vae=vae if previewer is None else previewer,
-        guidance=guidance,
-        placement=placement,
-        strength=given["strength"],
-        start_percent=given["start_percent"],
-        end_percent=given["end_percent"],
-        every=given["every"],
-        repeats=given["repeats"],
-        jitter_px=given["jitter_px"],
-        decode=given["decode"],
-        mask=None if mask is None else _checked_mask(mask),
-        filters=[] if contraction is None else _filters(contraction, model, vae),
-    )
+def _needed() -> list[Any]:
+    return [
+        io.Model.Input("model", tooltip="Any model of pictures, with its LoRAs and other patches."),
+        io.Vae.Input("vae", tooltip="The VAE that belongs to the model."),
+    ]
 
 
-def _check_guidance(guidance: LoadedGuidance) -> None:
-    if any(one.restorer.depends_on_x_t for one in guidance.restorers):
-        raise InvalidInputError(
-            "A restorer of this guidance looks at the noisy face of each step, which a latent "
-            "model does not have; use a restorer that restores a photo alone (CodeFormer, GFPGAN)."
-        )
-    _ = guidance.networks  # refuses two networks for one purpose
+def _which_steps() -> list[Any]:
+    return [
+        schema.real(
+            "strength",
+            0.15,
+            (0.0, 10.0),
+            0.01,
+            "How far a guided step is moved, of its own length; 0 leaves the model as it is.",
+        ),
+        schema.real(
+            "start_percent",
+            0.0,
+            (0.0, 1.0),
+            0.01,
+            "Where in the model's schedule the guidance begins; 0 is pure noise.",
+        ),
+        schema.real(
+            "end_percent",
+            0.9,
+            (0.0, 1.0),
+            0.01,
+            "Where it ends; the last tenth is left to the model, which removes what only a "
+            "network would take for a likeness.",
+        ),
+        schema.whole(
+            "every", 1, (1, 100), "Guide each k-th step only; the others cost nothing more."
+        ),
+    ]
 
 
-def _checked_mask(mask: Tensor) -> Tensor:
-    with outside_inference_mode():
-        found = mask_from_host(mask)
-    if float(found.max()) <= 0:
-        raise InvalidInputError(
-            "mask is black everywhere, so nothing would be guided; paint white where the guidance "
-            "is to act."
-        )
-    return found.clamp(0, 1)
+def _each_step() -> list[Any]:
+    return [
+        schema.whole(
+            "repeats",
+            1,
+            (1, 20),
+            "Shifts at each guided step, each with a gradient of its own; the model is not asked "
+            "again.",
+        ),
+        schema.real(
+            "jitter_px",
+            1.0,
+            (0.0, 8.0),
+            0.1,
+            "How far the face is moved at random between gradients, so that single pixels cannot "
+            "please the networks; follows the sampler's seed.",
+            "px",
+        ),
+        schema.choice(
+            "decode",
+            DECODES,
+            DECODES[0],
+            "window: only around the face, where a placement is connected; whole: the picture; "
+            "tiles: the picture in parts, which needs the least memory.",
+        ),
+    ]
 
 
-def _filters(contraction: LoadedContraction, model: Any, vae: Any) -> list[LatentLowPass]:
-    """Return the contraction on latents; its image is encoded here, once."""
-    from ..pdgrad_core.guidance.latent import in_latents
-    from .host_decoder import latent_format
-
-    form = latent_format(model)
-
-    def encode(image: Tensor) -> Tensor:
-        # The host encodes in inference mode; what it gives is not for gradients.
-        encoded = form.process_in(vae.encode(to_host(image)))
-        with outside_inference_mode():
-            return encoded.clone().float()
-
-    scale = int(vae.spacial_compression_encode())
-    return in_latents(contraction.filters, encode, scale)
+def _optional() -> list[Any]:
+    return [
+        io.MultiType.Input(
+            "guidance",
+            [GuidanceIO, LossIO],
+            optional=True,
+            tooltip="What pulls the picture: a loss, a gradient surgery, or a sum of them.",
+        ),
+        FacesIO.Input(
+            "placement",
+            optional=True,
+            tooltip="From Align Faces on the picture that is encoded: where its faces are. Without "
+            "it the whole picture is the face.",
+        ),
+        io.Vae.Input(
+            "previewer_vae",
+            optional=True,
+            tooltip="A small decoder (TAESD) that guided steps use instead of the VAE: several "
+            "times faster, a little less true.",
+        ),
+        io.Mask.Input(
+            "mask",
+            optional=True,
+            tooltip="White where the guidance may change the picture; of any size.",
+        ),
+        ContractionIO.Input(
+            "contraction",
+            optional=True,
+            tooltip="A low-pass towards a picture of the sampled size: keeps its colours and "
+            "shapes. Needs no decoding; its factor counts in pixels, 16 or more makes sense.",
+        ),
+    ]
 
 
 NODES = [GuideModel]
