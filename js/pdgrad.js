@@ -20,7 +20,7 @@ const COLOURS = {
   metrics: ["#3a3f47", "#2a2e34"],
 };
 
-const SAMPLER = "PDGradDDPMSampler";
+const PLOTTED = ["PDGradDDPMSampler", "PDGradGuideModel"];
 
 /** A few lines of text below the widgets. */
 class Text {
@@ -61,7 +61,9 @@ app.registerExtension({
       .pop();
     const colours = COLOURS[stage];
     if (colours) [node.color, node.bgcolor] = colours;
-    if (kind === SAMPLER) attach(node, new Plot(node), "pdgrad_trace", (shown) => JSON.parse(shown[0]));
+    if (PLOTTED.includes(kind)) {
+      attach(node, new Plot(node), "pdgrad_trace", (shown) => JSON.parse(shown[0]));
+    }
     if (kind === "PDGradRestoreFace") {
       const pairs = (shown) => shown.flatMap((one) => JSON.parse(one));
       attach(node, new Compare(node), "pdgrad_compare", pairs);

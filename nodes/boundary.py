@@ -19,7 +19,7 @@ from .picture_checks import check_picture
 from .sockets import Patcher
 
 if TYPE_CHECKING:
-    from ..pdgrad_core.diffusion.sampler import StepState
+    from ..pdgrad_core.diffusion.sampler import Record, StepState
 
 logger = logging.getLogger(__name__)
 
@@ -125,11 +125,11 @@ def load_networks(patchers: Sequence[Patcher], activations_bytes: int = 0) -> to
     with outside_inference_mode():
         management.load_models_gpu(list(patchers), memory_required=activations_bytes)
         for patcher in patchers:
-            _leave_inference(patcher.model)
+            leave_inference(patcher.model)
     return management.get_torch_device()
 
 
-def _leave_inference(network: nn.Module) -> None:
+def leave_inference(network: nn.Module) -> None:
     """Replace tensors that the host moved in inference mode: no gradient passes through those."""
     for module in network.modules():
         for name, parameter in module.named_parameters(recurse=False):
@@ -205,15 +205,20 @@ class StepReporter:
         return max(self.total, self.before + state.total)
 
     def _send_trace(self, state: "StepState") -> None:
-        series = {
-            name: float(torch.as_tensor(value).float().mean())
-            for name, value in state.record.items()
-            if name.endswith((".cosine", ".k"))
-        }
-        if series and self.node_id is not None:
-            step, total = self.before + state.done, self._all(state)
-            point = {"node": self.node_id, "step": step, "total": total}
-            send_event("pdgrad.trace", {**point, "t": state.context.t, "series": series})
+        step = self.before + state.done
+        send_trace(self.node_id, step, self._all(state), state.record)
+
+
+def send_trace(node_id: str | None, step: int, total: int, row: "Record") -> None:
+    """Send what a step's row says of its surgeries to the plot on a node."""
+    series = {
+        name: float(torch.as_tensor(value).float().mean())
+        for name, value in row.items()
+        if name.endswith((".cosine", ".k"))
+    }
+    if series and node_id is not None:
+        point = {"node": node_id, "step": step, "total": total}
+        send_event("pdgrad.trace", {**point, "t": row["t"], "series": series})
 
 
 class IterationReporter:

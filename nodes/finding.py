@@ -38,6 +38,10 @@ SEARCH_ALIASES = {
     "PDGradContraction": ("low pass", "ilvr", "difbfsr"),
     "PDGradSelfSupervisedSR": ("super resolution", "upscale face", "difbfsr", "srm"),
     "PDGradDDPMSampler": ("ddpm", "ddim", "guided diffusion", "sample face"),
+    "PDGradGuideModel": (
+        *("ksampler", "sdxl", "flux", "stable diffusion", "guide model", "model patch"),
+        *("reference", "likeness", "same person", "universal guidance", "mpgd", "flowchef"),
+    ),
     "PDGradTracePlot": ("plot", "chart", "gradient plot"),
     "PDGradCompare": ("psnr", "ssim", "lpips", "face similarity", "metrics"),
     "PDGradAuthenticity": ("authenticity", "oversmoothing", "spoil a photo", "metrics", "idm"),
@@ -71,6 +75,7 @@ OFTEN_CHANGED = {
     "PDGradContraction": ("factor", "weight"),
     "PDGradSelfSupervisedSR": ("seed", "scale", "iterations"),
     "PDGradDDPMSampler": ("seed", "steps", "tau", "strength"),
+    "PDGradGuideModel": ("strength", "start_percent", "end_percent", "every"),
     "PDGradTracePlot": ("face",),
     "PDGradCompare": ("against",),
     "PDGradAuthenticity": ("times", "fidelity"),

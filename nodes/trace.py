@@ -1,13 +1,14 @@
 """The plot of what happened in a sampling."""
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from comfy_api.latest import io
 from torch import Tensor
 
+from ..pdgrad_core.errors import InvalidInputError
 from ..pdgrad_core.images import from_uint8
 from . import schema
 from .boundary import outside_inference_mode, to_host
@@ -33,8 +34,15 @@ class TracePlot(io.ComfyNode):
                 "factor k of the surgery, norms and losses; and gives all numbers as JSON."
             ),
             inputs=[
-                TraceIO.Input("trace", tooltip="From Guided Face Sampler."),
+                TraceIO.Input("trace", tooltip="From Guided Face Sampler or Guide Any Model."),
                 schema.whole("face", 0, (0, 63), "Which face of the batch, counted from 0."),
+                io.MultiType.Input(
+                    "after",
+                    [io.Latent, io.Image],
+                    optional=True,
+                    tooltip="For the trace of Guide Any Model: the latent that the sampler gives, "
+                    "so that the plot is drawn when it has sampled.",
+                ),
             ],
             outputs=[
                 io.Image.Output("plot", display_name="plot", tooltip="The curves as a picture."),
@@ -45,10 +53,15 @@ class TracePlot(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, trace: Trace, face: int) -> io.NodeOutput:
-        """Plot one face's trace."""
+    def execute(cls, trace: Trace, face: int, after: Any = None) -> io.NodeOutput:  # noqa: ARG003
+        """Plot one face's trace; `after` only makes the node wait."""
         from ..pdgrad_core.trace import plot_trace, trace_to_json
 
+        if not trace.rows:
+            raise InvalidInputError(
+                "This trace has no steps yet. Of Guide Any Model: connect the sampler's latent to "
+                "after, so that the plot waits for it, and guide at least one step."
+            )
         with outside_inference_mode():
             picture = _to_host(plot_trace(trace.rows, face))
             return io.NodeOutput(picture, json.dumps(trace_to_json(trace.rows)))

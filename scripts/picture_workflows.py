@@ -28,6 +28,8 @@ from PIL import Image  # noqa: E402
 NOT_RUN = (
     "Method - PDGrad on a photo",
     "Method - PGDiff quality",
+    "Mix - Flux inpaints a face",
+    "Mix - SDXL refines a face",
     "Mix - a face of Stable Diffusion",
 )
 """They need published weights: their pictures show the graph, since no result was seen."""

@@ -30,25 +30,29 @@ def warp(
     to the output's density; then it is sampled bicubically.
 
     Args:
-        image: `(1, C, H, W)` float on the CPU.
+        image: `(1, C, H, W)` float; a gradient may pass through it.
         to_source: `(2, 3)` matrix from output to image coordinates, pixel centres at integers.
         height: Height of the output in pixels.
         width: Width of the output in pixels.
         border: Beyond the image's edges: "reflect" mirrors it, "constant" is grey (RGB images).
 
     Returns:
-        `(1, C, height, width)` float32; bicubic sampling may overshoot the image's range.
+        `(1, C, height, width)` float32, of a float64 image float64; bicubic sampling may overshoot
+        the image's range.
     """
-    image = image.float()
-    fill = torch.zeros(1)
+    image = image if image.dtype == torch.float64 else image.float()
+    fill = torch.zeros(1).to(image)
     if border == "constant":
-        fill = torch.tensor(GREY).view(1, 3, 1, 1)
+        fill = torch.tensor(GREY).view(1, 3, 1, 1).to(image)
         image = image - fill
     image, to_source = _part_in_use(image, to_source, height, width)
     grid = _positions(to_source, height, width)
     size = np.array([image.shape[-1], image.shape[-2]])
     # grid_sample's own coordinates: -1 and 1 are the outer edges of the first and last pixel.
-    normalised = torch.from_numpy(((2 * grid + 1) / size - 1).astype(np.float32))
+    positions = (2 * grid + 1) / size - 1
+    if image.dtype != torch.float64:
+        positions = positions.astype(np.float32)  # not every device has float64
+    normalised = torch.from_numpy(positions).to(image.device)
     sampled = F.grid_sample(
         image,
         normalised[None],

@@ -8,12 +8,14 @@ from .benchmark_fit import add_parser as add_fit
 from .benchmark_flicker import add_parser as add_flicker
 from .benchmark_gan_prior import add_parser as add_gan_prior
 from .benchmark_guided_step import add_guidance, add_step
+from .benchmark_latent import add_parser as add_latent
 from .benchmark_pasting import add_parser as add_pasting
 from .benchmark_pgdiff import add_parser as add_pgdiff
 
 BENCHMARKS: tuple[Callable[[Any], None], ...] = (
     *(add_guidance, add_step, add_pgdiff),
     *(add_fit, add_flicker, add_pasting, add_gan_prior),
+    add_latent,
 )
 """What enters each benchmark into the command line, one module per benchmark."""
 

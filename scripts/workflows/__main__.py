@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import adversarial
+import any_model
 import conditional
 import contraction
 import drawn
@@ -39,7 +40,10 @@ WORKFLOWS: dict[str, Callable[[], Graph]] = {
     "Method - PGDiff old photo": pgdiff.pgdiff_old_photo,
     "Method - PGDiff old photo with surgery": pgdiff.pgdiff_old_photo_surgery,
     "Method - PGDiff quality": photo.pgdiff_quality,
+    "Mix - Flux inpaints a face": any_model.flux_inpaint_face,
+    "Mix - SDXL refines a face": any_model.sdxl_face_with_reference,
     "Mix - a face of Stable Diffusion": photo.sd_face,
+    "Mix - any model kept true by a low-pass": any_model.any_model_lowpass,
     "Mix - the prior in KSampler": drawn.prior_in_ksampler,
     "Mix - upscale and compare": drawn.upscale_and_compare,
     "Study - PDGrad against the sum": drawn.pdgrad_against_sum,

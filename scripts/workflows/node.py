@@ -22,6 +22,7 @@ SHOWN_PX = {
     "PDGradLoadPhoto": 240,
     "MaskPreview": 260,
     "PDGradDDPMSampler": 200,
+    "PDGradGuideModel": 200,
     "PDGradRestoreFace": 440,
     "PDGradCompare": 90,
     "PDGradAlignFaces": 60,

@@ -11,6 +11,13 @@ API = ROOT / "workflows" / "api"
 NEEDS_WEIGHTS = ("Method - PDGrad on a photo", "Method - PGDiff quality")
 """Workflows with published models; what they say without them is tested."""
 
+NEEDS_CHECKPOINT = (
+    "Mix - Flux inpaints a face",
+    "Mix - SDXL refines a face",
+    "Mix - a face of Stable Diffusion",
+)
+"""Workflows with a checkpoint of the user's own."""
+
 pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
 
 
@@ -43,7 +50,7 @@ def test_every_workflow_runs_or_says_what_it_needs(host, name):
         assert run.status == "error"
         assert "licence" in run.message
         assert "https://" in run.message
-    elif name == "Mix - a face of Stable Diffusion":
+    elif name in NEEDS_CHECKPOINT:
         assert run.status == "refused"
         assert "ckpt_name" in run.message
     else:
