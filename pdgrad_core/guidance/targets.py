@@ -42,13 +42,21 @@ class References:
 
     Attributes:
         images: Each `(B or 1, 3, H, W)` in [-1, 1], or a callable of the step.
+        weights: `(images, B or 1)`, how much each counts for each face; None for alike. A face's
+            weights sum to 1; a reference that is of no use to a face has weight 0 there.
     """
 
     images: tuple[Tensor | StepImage, ...] = field(repr=False)
+    weights: Tensor | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.images:
             raise InvalidInputError("A guidance towards references needs at least one, not none.")
+        if self.weights is not None and len(self.weights) != len(self.images):
+            raise InvalidInputError(
+                f"There are weights for {len(self.weights)} references, but {len(self.images)} "
+                "references; give one row for each."
+            )
 
 
 @dataclass(frozen=True)
