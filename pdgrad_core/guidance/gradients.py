@@ -19,7 +19,7 @@ from ..errors import InvalidInputError, NonFiniteGradientError
 from ..features.base import FeatureNetwork, Features
 from ..masks import check_same_size, keep_known
 from .groups import Group, Leaf, Planner
-from .targets import Pictures
+from .targets import OwnReferences, Pictures
 from .terms import Expression, Sum, Surgery, Term, surgeries_of, terms_of
 
 
@@ -194,7 +194,7 @@ def _check_terms(expression: Expression, networks: Mapping[str, FeatureNetwork])
                 f"{', '.join(networks)} are given."
             )
         term.loss.taps(networks[term.loss.network])
-        if isinstance(term.target, Pictures):
+        if isinstance(term.target, Pictures | OwnReferences):
             raise InvalidInputError(
                 f"The pictures of the term {term.name!r} are not fitted to any faces yet; place "
                 "the expression first."

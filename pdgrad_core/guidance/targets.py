@@ -114,7 +114,39 @@ class Pictures:
         return self.images.shape == other.images.shape and torch.equal(self.images, other.images)
 
 
-Target: TypeAlias = Tensor | StepImage | References | Pictures | None
+@dataclass(frozen=True)
+class OwnReferences:
+    """References of each face, not yet fitted to the faces of a run.
+
+    Attributes:
+        images: Each `(faces, 3, H, W)` in [-1, 1].
+        weights: `(images, faces)`, how much each counts for each face; 0 for one of no use.
+    """
+
+    images: tuple[Tensor, ...] = field(repr=False)
+    weights: Tensor = field(repr=False)
+
+    def placed(self, name: str, faces: Faces) -> References:
+        """Return the target for the faces of a run.
+
+        Args:
+            name: The term's, for the error.
+            faces: What is sampled.
+
+        Raises:
+            InvalidInputError: They belong to other faces.
+        """
+        count = self.weights.shape[1]
+        if count != faces.count:
+            raise InvalidInputError(
+                f"The loss {_stem(name)!r} has references of {count} faces, but {faces.count} are "
+                "sampled; connect the faces that they were matched with."
+            )
+        images = (_fitted(one.to(faces.device), name, faces) for one in self.images)
+        return References(tuple(images), self.weights.to(faces.device))
+
+
+Target: TypeAlias = Tensor | StepImage | References | Pictures | OwnReferences | None
 """What a loss compares with; None for a loss that compares with nothing."""
 
 

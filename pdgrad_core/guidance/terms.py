@@ -17,7 +17,7 @@ from ..combiners import Combiner
 from ..errors import InvalidInputError
 from ..losses import Loss
 from ..masks import Faces, known_pixels
-from .targets import Pictures, References, Target
+from .targets import OwnReferences, Pictures, References, Target
 
 
 class Expression(ABC):
@@ -97,7 +97,7 @@ class Term(Expression):
     def placed(self, faces: Faces) -> Expression:
         """See `Expression`."""
         target = self.target
-        if isinstance(target, Pictures):
+        if isinstance(target, Pictures | OwnReferences):
             target = target.placed(self.name, faces)
         return replace(self, loss=self.loss.placed(faces), target=target)
 

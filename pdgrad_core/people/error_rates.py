@@ -89,7 +89,7 @@ CHANCES = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002,
 
 DRAWN = ErrorRates(
     CHANCES,
-    (0.0, 0.15, 0.23, 0.29, 0.37, 0.43, 0.48, 0.54, 0.58, 0.62, 0.66, 0.69),
+    (-0.005, 0.147, 0.231, 0.303, 0.384, 0.440, 0.492, 0.554, 0.595, 0.637, 0.686, 0.716),
     "drawn people, the embedded identity network",
 )
 """Measured by scripts/measure_matching.py (`docs/evidence/matching.csv`)."""

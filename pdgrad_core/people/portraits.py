@@ -30,14 +30,14 @@ class ReferencePhoto:
 
 def portraits_of(
     photos: Sequence[ReferencePhoto],
-    find: Callable[[Tensor], Sequence[AlignedFace]],
+    find: Callable[[int, Tensor], Sequence[AlignedFace]],
     recognizer: Recognizer,
 ) -> list[Portrait]:
     """Return the portraits of reference photos.
 
     Args:
         photos: The photos.
-        find: Finds all faces of a photo; none is an empty list.
+        find: Finds all faces of a photo, given its number; none is an empty list.
         recognizer: Embeds the faces.
 
     Raises:
@@ -45,9 +45,9 @@ def portraits_of(
     """
     faces: list[AlignedFace] = []
     wrong: list[str] = []
-    for photo in photos:
+    for number, photo in enumerate(photos):
         try:
-            found = find(photo.read())
+            found = find(number, photo.read())
         except PDGradError as error:
             wrong.append(f"{photo.source} ({str(error).rstrip('.')})")
             continue

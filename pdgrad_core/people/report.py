@@ -41,7 +41,7 @@ def _said(match: Match, people: Sequence[Person], rates: ErrorRates | None) -> s
     if match.by_hand:
         parts.append("as you said")
     elif rates is not None and (chance := rates.chance(match.similarity)) is not None:
-        parts.append(f"as alike as a stranger in {_one_in(chance)}")
+        parts.append(f"{_strangers(chance, rates)} as alike")
     if match.nearest:
         small = " only" if match.margin < UNSURE and not match.by_hand else ""
         parts.append(f"{match.margin:+.2f}{small} before {match.nearest}")
@@ -51,5 +51,7 @@ def _said(match: Match, people: Sequence[Person], rates: ErrorRates | None) -> s
     return "; ".join(parts)
 
 
-def _one_in(chance: float) -> str:
-    return f"1 of {round(1 / chance):,}"
+def _strangers(chance: float, rates: ErrorRates) -> str:
+    """Return how many strangers reach a cosine; rarer than was measured is only said to be so."""
+    fewer = "fewer than " if chance <= rates.chances[-1] else ""
+    return f"{fewer}1 of {round(1 / chance):,} strangers is"

@@ -40,7 +40,7 @@ def known(recognizer, persons):
             ReferencePhoto(f"{person}-{view}.jpg", lambda p=person, v=view: drawn([p], v))
             for view in (0, 1)
         ]
-        portraits = portraits_of(photos, lambda photo: [take_as_aligned(photo, 64)], recognizer)
+        portraits = portraits_of(photos, lambda _, photo: [take_as_aligned(photo, 64)], recognizer)
         found.append(person_from(str(person), portraits))
     return found
 
@@ -73,7 +73,7 @@ def test_the_networks_own_crop_is_left_alone(recognizer):
 def test_references_that_do_not_fit_are_all_named(recognizer):
     face = take_as_aligned(torch.zeros(1, 3, 64, 64), 64)
 
-    def find(photo):
+    def find(_, photo):
         return [face] * int(photo.mean().round())
 
     photos = [

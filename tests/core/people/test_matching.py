@@ -151,7 +151,9 @@ def test_the_report_says_who_how_sure_and_which_photos():
     text = match_report(matched([unit(0.8, 0.6, 0), unit(0, 0, 1)]), people(), 0.4, rates)
     head, first, second = text.splitlines()
     assert head == "1 of 2 faces recognised, at a cosine above 0.40"
-    assert "Anna, cosine 0.80; as alike as a stranger in 1 of 100; +0.20 before Bert" in first
+    assert (
+        "Anna, cosine 0.80; fewer than 1 of 100 strangers is as alike; +0.20 before Bert" in first
+    )
     assert "guided by photo.jpg 100%" in first
     assert "unknown; nearest is" in second
 
