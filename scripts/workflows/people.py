@@ -14,7 +14,8 @@ def restore_group_of_people() -> Graph:
         "Loss* serves all faces, each towards its own person's photos by their weights. An unknown "
         "face is pulled by the coarse face alone.\n\nWhere a name is wrong, say so in "
         "*corrections*: `0: Anna`, or `1: ?`.\n\nFor photos: choose **ffhq512-prior**, "
-        "**codeformer**, **arcface-iresnet50** and **vgg16** in the loaders, and tau 700 in the sampler.",
+        "**codeformer**, **arcface-iresnet50** and **vgg16** in the loaders, and tau 700 in "
+        "the sampler.",
     )
     photo = graph.add("PDGradLoadPhoto", "The group photo", photo=example("bad group photo"))
     people, nodes = _people(graph)
