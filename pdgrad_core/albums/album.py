@@ -131,6 +131,7 @@ class Album:
         self.tell(counts.progress(record))
 
     def _finish(self, counts: "_Counts", dry: bool) -> AlbumResult:
+        self.restorer.clear()
         records = [self.work.record(path) for path in self.photos]
         by_name = {person.name: person for person in self.people}
         seen = [record for record in records if record.look]

@@ -212,4 +212,8 @@ class PhotoRestorer:
         for record in self.work.records():
             if record.state == "ready" and record.path in self.names:
                 self.put_in_place(record)
+        self.clear()
+
+    def clear(self) -> None:
+        """Remove the folder of results that are being written; none is."""
         shutil.rmtree(self.out / STAGED, ignore_errors=True)

@@ -18,19 +18,7 @@ from . import (
 )
 
 COMMANDS: tuple[ModuleType, ...] = (
-    *(
-        demo,
-        restore,
-        album,
-        sample,
-        degrade,
-        methods,
-        evaluate,
-        ablate,
-        authenticity,
-        benchmark,
-        weights,
-    ),
-    doctor,
+    *(demo, restore, album, sample, degrade, methods, evaluate, ablate, authenticity),
+    *(benchmark, weights, doctor),
 )
 """The subcommands, in the order in which `pdgrad --help` lists them."""

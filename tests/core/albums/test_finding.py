@@ -56,7 +56,7 @@ def test_a_scan_on_its_side_shows_the_same_faces(detector):
         turned = torch.rot90(photo, turns, (-2, -1))
         found = find_faces(turned, detector, AlbumChoices())
         assert len(found) == 2
-        height, width = photo.shape[-2:]
+        width = photo.shape[-1]
         again = sorted(
             (turned_back(one, 4 - turns, turned.shape[-1], turned.shape[-2]) for one in found),
             key=lambda one: one.box[0],
@@ -102,7 +102,7 @@ def test_small_faces_are_left_out():
 
 def test_boxes_and_landmarks_by_hand_come_first(detector):
     photo = drawn([3_000_001, 3_000_002])
-    (left, right) = find_faces(photo, detector, AlbumChoices())
+    left, _ = find_faces(photo, detector, AlbumChoices())
     x0, y0, x1, y1 = left.box
     box = f"{x0:.0f} {y0:.0f} {x1 - x0:.0f} {y1 - y0:.0f}"
     both = find_faces(photo, detector, AlbumChoices(), [box])
