@@ -12,7 +12,7 @@ from ..errors import ImageError, InvalidInputError
 
 LINE = "PHOTO: X Y WIDTH HEIGHT, or PHOTO: x,y x,y x,y x,y x,y"
 
-LOW_THRESHOLD = 0.5
+LOW_THRESHOLD = 0.9
 """Lowest score of a face that is looked for where the user says there is one."""
 
 _AROUND = 0.5

@@ -72,15 +72,20 @@ class WorkList:
         self.path = folder / FILE
         try:
             folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WriteError(f"{folder} cannot hold an album ({error.strerror}).") from error
+        try:
             self._base = sqlite3.connect(self.path, timeout=1.0, isolation_level=None)
+        except sqlite3.DatabaseError as error:
+            raise self._refused(error) from error
+        try:
             # The system takes the lock back when the program ends, however it ends.
             self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._base.execute("BEGIN EXCLUSIVE")
             self._open()
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, InvalidInputError) as error:
+            self.close()
             raise self._refused(error) from error
-        except OSError as error:
-            raise WriteError(f"{folder} cannot hold an album ({error.strerror}).") from error
 
     def _open(self) -> None:
         tables = {row[0] for row in self._base.execute("SELECT name FROM sqlite_master")}
@@ -98,7 +103,9 @@ class WorkList:
                 "another folder for the results, or move it away to begin again."
             )
 
-    def _refused(self, error: sqlite3.DatabaseError) -> Exception:
+    def _refused(self, error: Exception) -> Exception:
+        if isinstance(error, InvalidInputError):
+            return error
         if "locked" in str(error):
             return WriteError(
                 f"Another program works on the album {self.path.parent}; wait for it, or end it."
@@ -110,7 +117,7 @@ class WorkList:
         )
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; others may open it."""
         self._base.close()
 
     @contextmanager

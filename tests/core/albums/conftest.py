@@ -1,10 +1,10 @@
-"""A small album of drawn people, restored by the embedded models in one step."""
+"""A small album of drawn people, looked at by the embedded models."""
 
 import shutil
 
 import pytest
 import torch
-from drawn_album import ANNA, BERT, STRANGER, drawn, portrait
+from drawn_album import ANNA, BERT, STRANGER, Remembering, darkened, drawn, portrait
 
 from pdgrad_core.images import save_image
 
@@ -36,3 +36,25 @@ def models():
     from pdgrad_core.models.sets import load_model_set
 
     return load_model_set("demo")
+
+
+@pytest.fixture(scope="session")
+def detector():
+    from pdgrad_core.alignment import load_yunet
+
+    return Remembering(load_yunet())
+
+
+@pytest.fixture(autouse=True)
+def one_detector(detector, monkeypatch):
+    from pdgrad_core.photos import FaceFinder
+
+    monkeypatch.setattr(FaceFinder, "load_detector", lambda _: detector)
+
+
+@pytest.fixture
+def swift(monkeypatch):
+    """Faces take no time to be restored."""
+    from pdgrad_core.albums import restoring
+
+    monkeypatch.setattr(restoring, "restore_matched", darkened)

@@ -4,23 +4,16 @@ import os
 import shutil
 import signal
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
 
-from pdgrad_core.albums import AlbumJob, WorkList, restoring
+from pdgrad_core.albums import AlbumJob, WorkList
 from pdgrad_core.images import load_image
 from pdgrad_core.photo_files import PhotoFile
 from pdgrad_core.settings import Settings
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")
-
-
-def restored(crops, guides, *_, **__):
-    """Stand in for the sampling: each face a little darker, known ones more."""
-    factors = torch.tensor([0.5 if guide.known else 0.8 for guide in guides])
-    return SimpleNamespace(image=crops * factors.view(-1, 1, 1, 1))
 
 
 def album(folders, models):
@@ -90,9 +83,8 @@ def killed_at(moment, folders, models):
 
 
 @pytest.fixture
-def small(folders, models, monkeypatch):
+def small(folders, models, swift):
     """Three photos, looked at already, whose faces take no time."""
-    monkeypatch.setattr(restoring, "restore_matched", restored)
     (folders / "scans" / "wall.png").unlink()
     found = album(folders, models)
     found.run(dry=True)
