@@ -51,7 +51,7 @@ def test_a_scan_on_its_side_shows_the_same_faces(detector):
         turned = torch.rot90(photo, turns, (-2, -1))
         found = find_faces(turned, detector, AlbumChoices())
         assert len(found) == 2
-        width = photo.shape[-1]
+        height, width = photo.shape[-2:]
         again = sorted(
             (turned_back(one, turns, width, height) for one in found),
             key=lambda one: one.box[0],
