@@ -28,6 +28,9 @@ from .work_list import Record, WorkList
 OF_ONE = (ImageError, InvalidInputError, NoFaceError, NonFiniteError)
 """Errors that lie in one photo; a missing network or a full disk would meet every one."""
 
+TEMPORARY = (".people-????????.txt", ".people-*-????????.png", ".album-????????.html")
+"""What `write_whole` calls the files beside the results while it writes them."""
+
 PREVIEW_PX = 480
 """Longer side of the pictures of the report."""
 
@@ -215,5 +218,8 @@ class PhotoRestorer:
         self.clear()
 
     def clear(self) -> None:
-        """Remove the folder of results that are being written; none is."""
+        """Remove what an interruption left half-written; nothing is being written now."""
         shutil.rmtree(self.out / STAGED, ignore_errors=True)
+        for name in TEMPORARY:
+            for left in self.out.glob(name):
+                left.unlink(missing_ok=True)

@@ -7,10 +7,13 @@ import torch
 from torch import Tensor
 
 from ..alignment.align import AlignedFace
-from ..errors import InvalidInputError, PDGradError
+from ..errors import ImageError, InvalidInputError, NoFaceError
 from .person import Portrait
 from .pose import pose_of, sharpness_of
 from .recognizer import Recognizer
+
+_OF_ONE = (ImageError, InvalidInputError, NoFaceError)
+"""Errors that lie in one photo; a missing detector would meet every one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +51,7 @@ def portraits_of(
     for number, photo in enumerate(photos):
         try:
             found = find(number, photo.read())
-        except PDGradError as error:
+        except _OF_ONE as error:
             wrong.append(f"{photo.source} ({str(error).rstrip('.')})")
             continue
         if len(found) == 1:
