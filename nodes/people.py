@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import torch
 from comfy_api.latest import io
 from torch import Tensor
 
 from ..pdgrad_core.errors import InvalidInputError
 from . import schema
-from .boundary import from_host, load_networks, outside_inference_mode, to_host
+from .boundary import from_host, load_networks, outside_inference_mode
 from .checked import CheckedNode
 from .face_sockets import face_sockets
 from .lists import separate_pictures
@@ -19,7 +18,6 @@ from .node_schema import node_schema
 from .sockets import (
     FacesIO,
     FeaturesIO,
-    Guides,
     GuidesIO,
     KnownPeople,
     LoadedFeatures,
@@ -27,15 +25,12 @@ from .sockets import (
     LoadedRestorer,
     PeopleIO,
     PersonPhotos,
-    Placement,
     PriorIO,
     RestorerIO,
 )
 
 if TYPE_CHECKING:
-    from ..pdgrad_core.alignment import AlignedFace
-    from ..pdgrad_core.people import Guide, Match
-    from .known_people import WhoIsWho
+    from ..pdgrad_core.people import Match
 
 DEFAULT_SIZE_PX = 512
 
@@ -185,6 +180,7 @@ class MatchPeople(CheckedNode):
         """Cut the faces out and say who they are."""
         from .frames import Frames
         from .known_people import WhoIsWho, coarse_for_matching, parse_said
+        from .matched_faces import matched_output
         from .restore_face_finder import PhotoFinder
         from .restore_face_inputs import AUTO
 
@@ -203,7 +199,7 @@ class MatchPeople(CheckedNode):
                 own = said[before : before + len(here)]
                 coarse = coarse_for_matching(restorer.restorer if restorer else None, here)
                 matches.append(who.matches(here, coarse, own) if here else [])
-            return _matched(photos, found, who, matches)
+            return matched_output(photos, found, who, matches)
 
 
 def _match_inputs() -> list[Any]:
@@ -265,49 +261,6 @@ def recognizer_of(features: LoadedFeatures) -> Any:
             "Networks."
         )
     return Recognizer(arcface)
-
-
-def _matched(
-    photos: Any,
-    found: Sequence[Sequence[AlignedFace]],
-    who: WhoIsWho,
-    matches: Sequence[Sequence[Match]],
-) -> io.NodeOutput:
-    from ..pdgrad_core.alignment import draw_names
-
-    crops = [face.crop for here in found for face in here]
-    flat = [match for here in matches for match in here]
-    guides = [_usable(guide, crop) for guide, crop in zip(who.guides(flat), crops, strict=True)]
-    best = [guide.references[guide.weights.index(max(guide.weights))] for guide in guides]
-    names: list[Tensor] = []
-    count = 0
-    for number, here in enumerate(found):
-        labels = [f"{count + i} {label(match)}" for i, match in enumerate(matches[number])]
-        names.append(draw_names(photos.photo(number), here, labels))
-        count += len(here)
-    height, width = photos.given.shape[1:3]
-    report = who.report(flat)
-    return io.NodeOutput(
-        to_host(torch.cat(crops)),
-        Placement(tuple(map(tuple, found)), (height, width)),
-        to_host(torch.cat(best)),
-        Guides(tuple(guides)),
-        report,
-        to_host(torch.cat(names)),
-        ui={"text": [report]},
-    )
-
-
-def label(match: Match) -> str:
-    """Return what stands at a face: its person's name and the cosine."""
-    return f"{match.name} {match.similarity:.2f}" if match.person is not None else "?"
-
-
-def _usable(guide: Guide, crop: Tensor) -> Guide:
-    """Return what guides a face; an unknown one's own crop, which counts for nothing."""
-    from ..pdgrad_core.people import Guide
-
-    return guide if guide.known else Guide((crop,), (0.0,))
 
 
 NODES = [PersonNode, MatchPeople]

@@ -72,7 +72,6 @@ def restore_matched(
     groups = _groups(row, guides, settings)
     done: list[tuple[list[int], Restoration]] = []
     for number, (faces, chosen) in enumerate(groups):
-        shown = _counted(on_step, number, len(groups))
         references, weights = _references(chosen, [guides[face] for face in faces])
         found = restore_faces(
             degraded[faces],
@@ -81,7 +80,7 @@ def restore_matched(
             chosen,
             hints=replace(hints, mask=_rows(hints.mask, faces, len(degraded)), weights=weights),
             seeds=[seeds[face] for face in faces],
-            on_step=shown,
+            on_step=_counted(on_step, number, len(groups)),
             should_stop=should_stop,
         )
         done.append((faces, found))

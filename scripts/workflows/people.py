@@ -32,19 +32,7 @@ def restore_group_of_people() -> Graph:
     )
     coarse = graph.add("PDGradCoarseRestore", image=matched.out, restorer=restorer.out)
 
-    def loss(name: str, own: bool) -> Output:
-        more = {"guides": matched["guides"]} if own else {}
-        image = matched["references"] if own else coarse.out
-        level = name.partition("_")[0]
-        given = {"features": features.out, "image": image, "level": level, "name": name}
-        return graph.add("PDGradLossBuilder", name, **given, **more).out
-
-    low_c, low_r = loss("low_c", own=False), loss("low_r", own=True)
-    high_r, high_c = loss("high_r", own=True), loss("high_c", own=False)
-    kind = "PDGradGradientSurgery"
-    low = graph.add(kind, "Surgery: low level", pivot=low_c, other=low_r, name="low")
-    high = graph.add(kind, "Surgery: high level", pivot=high_r, other=high_c, name="high")
-    guidance = graph.add("PDGradAddGuidance", first=low.out, second=high.out)
+    guidance = _guidance(graph, features.out, coarse.out, matched)
     result = graph.add(
         "PDGradDDPMSampler",
         prior=prior.out,
@@ -61,6 +49,24 @@ def restore_group_of_people() -> Graph:
     graph.add("PreviewImage", "Who is who", images=matched["names"])
     graph.groups["People"] = nodes
     return graph
+
+
+def _guidance(graph: Graph, features: Output, coarse: Output, matched: Node) -> Node:
+    """Add the four losses, those towards references by the guides, and their surgeries."""
+
+    def loss(name: str, own: bool) -> Output:
+        more = {"guides": matched["guides"]} if own else {}
+        image = matched["references"] if own else coarse
+        level = name.partition("_")[0]
+        given = {"features": features, "image": image, "level": level, "name": name}
+        return graph.add("PDGradLossBuilder", name, **given, **more).out
+
+    low_c, low_r = loss("low_c", own=False), loss("low_r", own=True)
+    high_r, high_c = loss("high_r", own=True), loss("high_c", own=False)
+    kind = "PDGradGradientSurgery"
+    low = graph.add(kind, "Surgery: low level", pivot=low_c, other=low_r, name="low")
+    high = graph.add(kind, "Surgery: high level", pivot=high_r, other=high_c, name="high")
+    return graph.add("PDGradAddGuidance", first=low.out, second=high.out)
 
 
 def _people(graph: Graph) -> tuple[Output, list[Node]]:
