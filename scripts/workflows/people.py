@@ -18,7 +18,7 @@ def restore_group_of_people() -> Graph:
         "the sampler.",
     )
     photo = graph.add("PDGradLoadPhoto", "The group photo", photo=example("bad group photo"))
-    people, nodes = _people(graph)
+    people = _people(graph)
     features = graph.add("PDGradLoadFeatures")
     restorer, prior = graph.add("PDGradLoadRestorer"), graph.add("PDGradLoadPrior")
     matched = graph.add(
@@ -47,7 +47,6 @@ def restore_group_of_people() -> Graph:
     )
     graph.add("SaveImage", "Restored", images=pasted.out, filename_prefix="pdgrad/people")
     graph.add("PreviewImage", "Who is who", images=matched["names"])
-    graph.groups["People"] = nodes
     return graph
 
 
@@ -69,7 +68,7 @@ def _guidance(graph: Graph, features: Output, coarse: Output, matched: Node) -> 
     return graph.add("PDGradAddGuidance", first=low.out, second=high.out)
 
 
-def _people(graph: Graph) -> tuple[Output, list[Node]]:
+def _people(graph: Graph) -> Output:
     """Add two people with a photo each."""
     left, right = (
         graph.add(
@@ -79,4 +78,4 @@ def _people(graph: Graph) -> tuple[Output, list[Node]]:
     )
     anna = graph.add("PDGradPerson", "Anna", name="Anna", references=left.out)
     bert = graph.add("PDGradPerson", "Bert", name="Bert", references=right.out, others=anna.out)
-    return bert.out, [left, right, anna, bert]
+    return bert.out

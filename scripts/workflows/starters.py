@@ -93,7 +93,7 @@ def _in_columns(graph: Graph, photo: Node, reference: Node, result: Node, saved:
 # The longest wires run straight along the top; below them every column has its frame.
 WIRED_PLACES = (
     *((0, 0), (0, 660), (1, 120), (1, 800), (2, 300), (3, 230), (3, 860)),
-    *((4, 560), (4, 1200), (4, 1520), (4, 880), (5, 640), (5, 1280), (6, 900), (6, 560)),
+    *((4, 560), (4, 1240), (4, 1580), (4, 900), (5, 640), (5, 1280), (6, 900), (6, 560)),
     *((7, 230), (8, 0), (9, 0)),
 )
 """Column and height of each node of the wired starter, in the order in which it places them."""
