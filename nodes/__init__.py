@@ -6,8 +6,8 @@ from comfy_api.latest import ComfyExtension, io
 
 MODULES = (
     *("photo", "restore_face", "prior", "restore", "losses", "loss_nodes", "demo", "degrade"),
-    *("align", "paste", "combine", "contraction", "sample", "custom_sampling", "trace", "metrics"),
-    *("authenticity", "guide_model"),
+    *("align", "people", "paste", "combine", "contraction", "sample", "custom_sampling", "trace"),
+    *("metrics", "authenticity", "guide_model"),
 )
 """The modules that have nodes, in the order of the data flow; each lists its own in NODES."""
 

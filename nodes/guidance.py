@@ -13,9 +13,10 @@ from .boundary import from_host, mask_from_host, outside_inference_mode
 
 if TYPE_CHECKING:
     from ..pdgrad_core.features.base import FeatureNetwork
+    from ..pdgrad_core.guidance.targets import OwnReferences
     from ..pdgrad_core.guidance.terms import Expression
     from ..pdgrad_core.losses import Loss
-    from .sockets import LoadedFeatures, LoadedRestorer, Patcher
+    from .sockets import Guides, LoadedFeatures, LoadedRestorer, Patcher
 
 BATCH_MODES = ["auto", "per_face", "references"]
 
@@ -95,11 +96,13 @@ class Towards:
         image: `(N, H, W, C)` as it comes from the wire; None for a loss that compares with none.
         batch_mode: See `Pictures`.
         restorer: Makes the target from the image.
+        guides: References of each face, instead of the image.
     """
 
     image: Tensor | None = None
     batch_mode: str = "auto"
     restorer: LoadedRestorer | None = None
+    guides: Guides | None = None
 
 
 def loss_guidance(
@@ -120,7 +123,9 @@ def loss_guidance(
     from ..pdgrad_core.guidance.terms import Sum, Term
 
     target = None
-    if towards.image is not None:
+    if towards.guides is not None:
+        target = own_references(towards.guides)
+    elif towards.image is not None:
         with outside_inference_mode():
             image = from_host(towards.image, "The loss's image")
         restorer = towards.restorer.restorer if towards.restorer else None
@@ -132,6 +137,16 @@ def loss_guidance(
         () if features is None else (features,),
         () if towards.restorer is None else (towards.restorer,),
     )
+
+
+def own_references(guides: Guides) -> OwnReferences:
+    """Return the references of matched faces as a target."""
+    from ..pdgrad_core.guidance.targets import OwnReferences
+    from ..pdgrad_core.people import stacked
+
+    with outside_inference_mode():
+        images, weights = stacked(guides.faces)
+        return OwnReferences(tuple(images), weights)
 
 
 def checked_mask(mask: Tensor, image: Tensor | None = None) -> Tensor:

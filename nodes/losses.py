@@ -18,7 +18,7 @@ from .checked import CheckedNode
 from .guidance import BATCH_MODES, Towards, loss_guidance
 from .loss_nodes import LOADED_APART
 from .node_schema import node_schema
-from .sockets import FeaturesIO, LoadedFeatures, LossIO
+from .sockets import FeaturesIO, Guides, GuidesIO, LoadedFeatures, LossIO
 from .weights import DEMO, SCORER, choices, demo_path, weights_path
 
 NO_NETWORK = "none"
@@ -206,6 +206,12 @@ class LossBuilder(CheckedNode):
                     "every face, averaged; auto: one per face where the numbers agree.",
                 ),
                 schema.text("name", "", "What the trace calls this loss; empty: its level."),
+                GuidesIO.Input(
+                    "guides",
+                    optional=True,
+                    tooltip="From Match People, instead of the image: each face is pulled towards "
+                    "all photos of its own person, by their weights; an unknown one nowhere.",
+                ),
             ],
             outputs=[
                 LossIO.Output(
@@ -239,6 +245,7 @@ class LossBuilder(CheckedNode):
         perceptual_layers: str,
         batch_mode: str,
         name: str,
+        guides: Guides | None = None,
     ) -> io.NodeOutput:
         """Describe the loss; it is computed in the sampler."""
         from ..pdgrad_core.losses.identity import IdentityLoss
@@ -254,7 +261,7 @@ class LossBuilder(CheckedNode):
                 f"This {level}-level loss has no part with a weight above 0; set identity_weight"
                 + (" or perceptual_weight." if level == "low" else ".")
             )
-        towards = Towards(image, batch_mode)
+        towards = Towards(image, batch_mode, guides=guides)
         return io.NodeOutput(loss_guidance(name.strip() or level, losses, towards, features))
 
 

@@ -10,17 +10,20 @@ from ..pdgrad_core.restorers.spandrel_model import SpandrelModel
 from ..pdgrad_core.sequences import NOISES
 from . import schema
 from .face_sockets import face_sockets
+from .sockets import PeopleIO
 from .weights import DEMO
 
 BY_SIZE, PHOTO_MODELS = "auto", "photos"
 OWN = "the recipe's own"
 AUTO, ALIGNED = "auto", "aligned face"
+WITHOUT, ALONE = "without a reference", "left alone"
 KINDS = [AUTO, "whole photo", ALIGNED]
 
 
 def inputs() -> list[Any]:
     """Return the inputs: pictures, recipe and models, the few numbers, and how faces are found."""
-    return [*_pictures(), *_numbers(), *_faces(), *_hints(), *_batches(), *face_sockets()]
+    found = [*_pictures(), *_numbers(), *_faces(), *_hints(), *_batches()]
+    return [*found, *face_sockets(), *_people()]
 
 
 def _pictures() -> list[Any]:
@@ -136,6 +139,32 @@ def _batches() -> list[Any]:
             (0, 1000),
             "Faces restored together; a longer batch is worked through in portions. 0: as many as "
             "the device's memory takes.",
+            optional=True,
+        ),
+    ]
+
+
+def _people() -> list[Any]:
+    return [
+        PeopleIO.Input(
+            "people",
+            optional=True,
+            tooltip="Instead of references: people with photos of their own. Each face is guided "
+            "by the photos of the person whom it shows; set faces to all.",
+        ),
+        schema.choice(
+            "unknown_faces",
+            [WITHOUT, ALONE],
+            WITHOUT,
+            "With people: faces of nobody known are restored without a reference, or left alone.",
+            optional=True,
+        ),
+        schema.real(
+            "false_accept",
+            0.05,
+            (0.0001, 0.5),
+            0.0001,
+            "With people: chance that a stranger is taken for one of them.",
             optional=True,
         ),
     ]

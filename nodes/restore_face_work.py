@@ -42,6 +42,7 @@ from .frames import Frames, faces_that_fit
 from .lists import separate_pictures
 from .restore_face_finder import PhotoFinder
 from .restore_face_inputs import BY_SIZE, OWN, PHOTO_MODELS
+from .restore_face_people import Matched, alike_traces
 from .sockets import Patcher
 from .weights import all_folders, lacking
 
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from ..pdgrad_core.alignment import AlignedFace
     from ..pdgrad_core.diffusion.sampler import Record
     from ..pdgrad_core.models.sets import ModelSet
+    from ..pdgrad_core.people import Guide
     from ..pdgrad_core.pipeline import Restoration
     from ..pdgrad_core.recipes import Recipe
 
@@ -102,7 +104,8 @@ class FaceWork:
         """Refuse what the recipe cannot work with, before anything is loaded."""
         check_needs(
             self.settings.resolved(),
-            references=len(separate_pictures(self.values.get("references"))),
+            references=len(separate_pictures(self.values.get("references")))
+            or len(self.values.get("people") or ()),
             mask=self.values.get("mask") is not None,
             style=False,
         )
@@ -118,52 +121,65 @@ class FaceWork:
     def __call__(self) -> Found:
         """Restore the photos' faces by portions; a photo without one stays as it is."""
         from ..pdgrad_core.alignment import PasteSettings
+        from ..pdgrad_core.matched import runs_for
 
         row = self.settings.resolved()
         loaded = self._loaded(row)
         size_px = loaded.models.prior.image_size
         finder = PhotoFinder(self.values, size_px)
         faces = finder.faces(self.photos)
+        who = Matched.of(self.values, faces, loaded, size_px)
+        faces = who.faces
         masks, whole_masks = self._masks(faces), self._whole_masks()
         # Matching would take away the colours that a recipe gives to a grey photo.
         pasting = PasteSettings(match_colors=not row.takes_style)
         put_back = FacePaster(all_folders(), settings=pasting)
-        references = finder.references(self._references())
+        references = [] if who.guides else finder.references(self._references())
         limit = self.values.get("faces_at_once") or faces_that_fit(loaded.patchers, size_px)
         steps = row.sampler(loaded.models.prior).total_steps
-        runs = portions(map(len, faces), limit)
+        runs = portions(map(len, faces), limit) * who.most_runs(row)
         coarse: list[Tensor] = []
         traces: list[list[Record]] = []
+        done = 0
 
         def restore(portion: Portion) -> Tensor:
-            report = StepReporter(steps * runs, self.node_id, steps * len(traces))
+            nonlocal done
+            report = StepReporter(steps * runs, self.node_id, steps * done)
             work = partial(self._restored, portion, references, report)
             found = run_in_memory("The restoration", work)
             coarse.append(to_host(found.coarse))
             traces.append(found.trace)
+            done += runs_for(row, portion.guides) if portion.guides else 1
             return found.image.cpu()
 
-        for photo, results in in_portions(self._queue(faces, masks), limit, restore):
+        for photo, results in in_portions(self._queue(faces, masks, who.guides), limit, restore):
             whole = put_back(photo.photo, photo.faces, results)
             if row.keeps_known:
                 whole = keep_known_pixels(photo.photo, whole, whole_masks[photo.number])
             self.photos.put(photo.number, whole)
         said = what_was_found([*map(len, faces)]) if len(faces) > 1 else ""
-        return Found(self.photos.image, coarse, join_traces(traces), said)
+        said = "\n".join(filter(None, [said, who.report]))
+        return Found(self.photos.image, coarse, join_traces(alike_traces(traces)), said)
 
     def _queue(
-        self, faces: list[list[AlignedFace]], masks: list[Tensor | None]
+        self,
+        faces: list[list[AlignedFace]],
+        masks: list[Tensor | None],
+        guides: list[list[Guide]],
     ) -> Iterator[PhotoFaces]:
         noise = self.values.get("noise", NOISES[0])
         for number, here in enumerate(faces):
             if here:
                 seed = photo_seed(self.values["seed"], number, noise)
-                yield PhotoFaces(number, self.photos.photo(number), here, seed, masks[number])
+                own = guides[number] if guides else None
+                photo = self.photos.photo(number)
+                yield PhotoFaces(number, photo, here, seed, masks[number], own)
 
     def _restored(
         self, portion: Portion, references: list[Tensor], report: StepReporter
     ) -> Restoration:
         """Restore one portion, which can be started over."""
+        from ..pdgrad_core.matched import restore_matched
         from ..pdgrad_core.pipeline import restore_faces
 
         loaded = self._loaded(self.settings.resolved())
@@ -175,9 +191,11 @@ class FaceWork:
         own = copy.copy(loaded.models.restorer)
         if hasattr(own, "fidelity"):
             own.fidelity = self.values["fidelity"]  # type: ignore[union-attr]
-        return restore_faces(
-            portion.crops,
-            references,
+        if portion.guides:
+            restore = partial(restore_matched, portion.crops, portion.guides)
+        else:
+            restore = partial(restore_faces, portion.crops, references)
+        return restore(
             replace(loaded.models, restorer=own),
             self.settings,
             hints=Hints(portion.masks),
@@ -191,7 +209,10 @@ class FaceWork:
         demo = self._takes_demo()
         chosen = self.values["restorer"]
         restorer = row.restorer_with(demo) if chosen == OWN else chosen
-        return _load(DEMO if demo else "", restorer, row.prior_kind, row.all_networks)
+        networks = row.all_networks
+        if self.values.get("people"):
+            networks = tuple(dict.fromkeys((*networks, "arcface")))
+        return _load(DEMO if demo else "", restorer, row.prior_kind, networks)
 
     def _takes_demo(self) -> bool:
         """Whether the embedded models are meant: chosen, or the photos are of an example's size."""

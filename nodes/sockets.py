@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..pdgrad_core.diffusion.priors import LoadedPrior as CorePrior
     from ..pdgrad_core.diffusion.sampler import ContractionFn, Record
     from ..pdgrad_core.features.base import FeatureNetwork
+    from ..pdgrad_core.people import Guide
     from ..pdgrad_core.restorers.base import Restorer
 
 PriorIO = io.Custom("PDG_PRIOR")
@@ -24,6 +25,8 @@ GuidanceIO = io.Custom("PDG_GUIDANCE")
 ContractionIO = io.Custom("PDG_CONTRACTION")
 FacesIO = io.Custom("PDG_FACES")
 TraceIO = io.Custom("PDG_TRACE")
+PeopleIO = io.Custom("PDG_PEOPLE")
+GuidesIO = io.Custom("PDG_GUIDES")
 
 Patcher = Any
 """The host's ModelPatcher: it counts a network's memory, moves it and evicts it."""
@@ -102,3 +105,34 @@ class Trace:
                 for row in rows
             ]
         )
+
+
+@dataclass(frozen=True, eq=False)
+class PersonPhotos:
+    """Somebody who may be on the photos.
+
+    Attributes:
+        name: As the user wrote it.
+        photos: Each `(1, 3, H, W)` in [-1, 1], of any size.
+        landmarks: Of each photo's face, as text; None where it is to be found.
+        weight: See `Person`.
+    """
+
+    name: str
+    photos: tuple[Tensor, ...]
+    landmarks: tuple[str | None, ...]
+    weight: float = 1.0
+
+
+KnownPeople = tuple[PersonPhotos, ...]
+"""PDG_PEOPLE."""
+
+
+@dataclass(frozen=True, eq=False)
+class Guides:
+    """PDG_GUIDES: what guides each of the faces that were matched, in the order of the crops.
+
+    An unknown face has one reference, of weight 0.
+    """
+
+    faces: tuple[Guide, ...]

@@ -43,7 +43,7 @@ def restore_faces(
         references: y_r, aligned faces of the same people, each `(B or 1, 3, H, W)`.
         models: Prior, feature networks and restorer, on one device.
         settings: The recipe, its parameters and the seed.
-        hints: A mask or a colour style, for the recipes that take one.
+        hints: A mask or a colour style, for the recipes that take one; the references' weights.
         contractions: Filters on x0hat, before the recipe's own.
         seeds: One per face, instead of the settings' seed and the next numbers.
         on_step: Called after each step.
@@ -130,13 +130,14 @@ def _guide_images(
     hints: Hints,
 ) -> GuideImages:
     """Return what the recipe looks at, all on the faces' device."""
-    references = [reference.to(job.degraded) for reference in references]
+    references, weights = [one.to(job.degraded) for one in references], hints.weights
     if recipe.references == "nearest" and len(references) > 1:
         arcface = job.models.features.get("arcface")
         if not isinstance(arcface, ArcFace):
             raise InvalidInputError("Choosing the nearest reference needs ArcFace; load it too.")
-        references = [nearest_reference(references, coarse, arcface)]
+        references, weights = [nearest_reference(references, coarse, arcface, weights)], None
     mask = hints.mask
     if mask is not None:
         mask = check_mask(mask, *job.degraded.shape[-2:]).to(job.degraded.device)
-    return GuideImages(job.degraded, target, tuple(references), mask, hints.style or CELEBA_HQ)
+    style = hints.style or CELEBA_HQ
+    return GuideImages(job.degraded, target, tuple(references), mask, style, weights)

@@ -15,6 +15,7 @@ from .parameters import Param
 if TYPE_CHECKING:
     from .alignment.align import AlignedFace
     from .diffusion.records import Record
+    from .people.guides import Guide
 
 T = TypeVar("T")
 
@@ -120,6 +121,7 @@ class PhotoFaces:
         faces: At least one, of the same size as every other photo's.
         seed: Of their noise.
         masks: `(len(faces), 1, S, S)`, 1 where a pixel is missing; every photo has them, or none.
+        guides: What guides each face; every photo has them, or none.
     """
 
     number: int
@@ -127,6 +129,7 @@ class PhotoFaces:
     faces: Sequence[AlignedFace]
     seed: int = 0
     masks: Tensor | None = None
+    guides: Sequence[Guide] | None = None
 
 
 @dataclass(frozen=True)
@@ -137,11 +140,13 @@ class Portion:
         crops: `(N, 3, S, S)` in [-1, 1].
         seeds: One per face.
         masks: `(N, 1, S, S)`, or None.
+        guides: One per face, or None.
     """
 
     crops: Tensor
     seeds: list[int]
     masks: Tensor | None
+    guides: list[Guide] | None = None
 
 
 def in_portions(
@@ -186,10 +191,12 @@ def _portion(waiting: Sequence[PhotoFaces], started: int, size: int) -> Portion:
     faces = [(photo, index) for photo in waiting for index in range(len(photo.faces))]
     taken = faces[started : started + size]
     masks = [photo.masks[index : index + 1] for photo, index in taken if photo.masks is not None]
+    guides = [photo.guides[index] for photo, index in taken if photo.guides is not None]
     return Portion(
         torch.cat([photo.faces[index].crop for photo, index in taken]),
         [photo.seed for photo, _ in taken],
         torch.cat(masks) if masks else None,
+        guides or None,
     )
 
 

@@ -4,7 +4,7 @@ from .align import AlignedFace, align_face, take_as_aligned
 from .choose import choose_faces, left_to_right
 from .detect import FaceDetector, load_detector
 from .detectors import best_detector
-from .draw import draw_faces
+from .draw import draw_faces, draw_names
 from .face import Face, face_from_landmarks, parse_landmarks
 from .landmark_text import faces_from_text, landmarks_of_photos
 from .mask import FaceParser, load_parser
@@ -25,6 +25,7 @@ __all__ = [
     "best_detector",
     "choose_faces",
     "draw_faces",
+    "draw_names",
     "face_from_landmarks",
     "faces_from_text",
     "landmarks_of_photos",

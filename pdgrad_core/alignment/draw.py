@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from ..images import from_uint8, to_pil
+from .align import AlignedFace
 from .choose import left_to_right
-from .face import Face
+from .face import Face, Points, box_in_photo
 
 BOX_COLOUR = (64, 220, 96)
 POINT_COLOUR = (255, 64, 64)
@@ -24,18 +25,39 @@ def draw_faces(photo: Tensor, faces: Sequence[Face]) -> Tensor:
     Returns:
         A drawn-on copy, `(1, 3, H, W)` in [-1, 1], dtype and device of the photo.
     """
+    ordered = left_to_right(faces)
+    labels = [f"{number}  {face.score:.2f}" for number, face in enumerate(ordered)]
+    return draw_labels(photo, [(face.box, face.landmarks) for face in ordered], labels)
+
+
+def draw_names(photo: Tensor, faces: Sequence[AlignedFace], names: Sequence[str]) -> Tensor:
+    """Draw who is who.
+
+    Args:
+        photo: `(1, 3, H, W)` in [-1, 1].
+        faces: Cut out of it.
+        names: What stands at each.
+    """
+    boxes = [(box_in_photo(face.matrix, face.size_px), None) for face in faces]
+    return draw_labels(photo, boxes, names)
+
+
+def draw_labels(
+    photo: Tensor,
+    faces: Sequence[tuple[tuple[float, float, float, float], Points | None]],
+    labels: Sequence[str],
+) -> Tensor:
+    """Draw boxes with words in their corners, and points where there are some."""
     from PIL import ImageDraw, ImageFont
 
     picture = to_pil(photo)
     pen = ImageDraw.Draw(picture)
     stroke = max(1, round(max(picture.size) / 400))
     font = ImageFont.load_default(size=max(12, max(picture.size) // 36))
-    for number, face in enumerate(left_to_right(faces)):
-        left, top, right, bottom = face.box
+    for ((left, top, right, bottom), points), label in zip(faces, labels, strict=True):
         pen.rectangle((left, top, right, bottom), outline=BOX_COLOUR, width=stroke)
-        for x, y in face.landmarks.tolist():
+        for x, y in () if points is None else points.tolist():
             pen.ellipse((x - stroke, y - stroke, x + stroke, y + stroke), fill=POINT_COLOUR)
-        label = f"{number}  {face.score:.2f}"
         corner = (left + 2 * stroke, top + stroke)
         pen.text(corner, label, fill=BOX_COLOUR, font=font, stroke_width=1, stroke_fill=(0, 0, 0))
     return from_uint8(torch.from_numpy(np.array(picture))[None]).to(photo)

@@ -188,8 +188,20 @@ def face_from_landmarks(
     corners = transform(invert(matrix), _BOX_IN_TEMPLATE)
     face_px = float(np.linalg.norm(corners[1] - corners[0]))
     _check_within(points, _OUTSIDE_FRACTION * face_px, height, width)
+    return Face(box_in_photo(matrix, TEMPLATE_SIZE_PX), 1.0, points)
+
+
+def box_in_photo(matrix: Points, size_px: int) -> tuple[float, float, float, float]:
+    """Return the box that a detector would put around a face: left, top, right, bottom.
+
+    Args:
+        matrix: `(2, 3)` from the photo's pixels to those of the aligned crop.
+        size_px: Side of the crop.
+    """
+    box = (_BOX_IN_TEMPLATE + 0.5) * (size_px / TEMPLATE_SIZE_PX) - 0.5
+    corners = transform(invert(matrix), box)
     (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
-    return Face((float(left), float(top), float(right), float(bottom)), 1.0, points)
+    return float(left), float(top), float(right), float(bottom)
 
 
 def _check_spread(points: Points) -> None:

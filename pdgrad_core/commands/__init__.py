@@ -4,6 +4,7 @@ from types import ModuleType
 
 from . import (
     ablate,
+    album,
     authenticity,
     benchmark,
     degrade,
@@ -17,7 +18,7 @@ from . import (
 )
 
 COMMANDS: tuple[ModuleType, ...] = (
-    *(demo, restore, sample, degrade, methods, evaluate, ablate, authenticity, benchmark, weights),
-    doctor,
+    *(demo, restore, album, sample, degrade, methods, evaluate, ablate, authenticity),
+    *(benchmark, weights, doctor),
 )
 """The subcommands, in the order in which `pdgrad --help` lists them."""

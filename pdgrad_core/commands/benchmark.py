@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from .benchmark_album import add_parser as add_album
 from .benchmark_fit import add_parser as add_fit
 from .benchmark_flicker import add_parser as add_flicker
 from .benchmark_gan_prior import add_parser as add_gan_prior
@@ -14,8 +15,7 @@ from .benchmark_pgdiff import add_parser as add_pgdiff
 
 BENCHMARKS: tuple[Callable[[Any], None], ...] = (
     *(add_guidance, add_step, add_pgdiff),
-    *(add_fit, add_flicker, add_pasting, add_gan_prior),
-    add_latent,
+    *(add_fit, add_flicker, add_pasting, add_gan_prior, add_latent, add_album),
 )
 """What enters each benchmark into the command line, one module per benchmark."""
 

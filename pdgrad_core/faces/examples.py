@@ -72,6 +72,7 @@ EXAMPLES: dict[str, Callable[[], Example]] = {
     "same person": lambda: _portrait(person=1, view=20),
     "bad group photo": lambda: _group((10, 11, 12), (5, 6, 7)),
     "left person of the group": lambda: _portrait(person=10, view=30),
+    "right person of the group": lambda: _portrait(person=12, view=31),
 }
 """What draws each example, by name."""
 

@@ -19,7 +19,7 @@ from ..errors import InvalidInputError, NonFiniteGradientError
 from ..features.base import FeatureNetwork, Features
 from ..masks import check_same_size, keep_known
 from .groups import Group, Leaf, Planner
-from .targets import Pictures
+from .targets import OwnReferences, Pictures
 from .terms import Expression, Sum, Surgery, Term, surgeries_of, terms_of
 
 
@@ -87,6 +87,8 @@ class CompiledGuidance:
                 self._refresh(leaf, context, moved)
                 assert leaf.target is not None
                 value, found = leaf.term.loss.cotangent(network, features, leaf.target)
+                if leaf.term.shares is not None:
+                    value, found = _shared_out(value, found, leaf.term.shares)
                 record[f"{leaf.term.name}.loss"] = leaf.term.weight * value
                 _accumulate(cotangents.setdefault(leaf.group, {}), found, leaf.weight)
             pulled = pull_back(list(cotangents.values()))
@@ -192,7 +194,7 @@ def _check_terms(expression: Expression, networks: Mapping[str, FeatureNetwork])
                 f"{', '.join(networks)} are given."
             )
         term.loss.taps(networks[term.loss.network])
-        if isinstance(term.target, Pictures):
+        if isinstance(term.target, Pictures | OwnReferences):
             raise InvalidInputError(
                 f"The pictures of the term {term.name!r} are not fitted to any faces yet; place "
                 "the expression first."
@@ -204,6 +206,16 @@ def _check_terms(expression: Expression, networks: Mapping[str, FeatureNetwork])
             f"The guidance's images come in batches of {sorted(batches)}; they must all be of one "
             "size, or single images."
         )
+
+
+def _shared_out(value: Tensor, found: Features, shares: Tensor) -> tuple[Tensor, Features]:
+    """Return a loss `(B,)` and its cotangents as much as they count for each face."""
+    shares = shares.to(value.device)
+    weighed = {
+        tap: one * shares.to(one.dtype).view(-1, *[1] * (one.ndim - 1))
+        for tap, one in found.items()
+    }
+    return value * shares.to(value.dtype), weighed
 
 
 def _accumulate(total: Features, found: Features, weight: float) -> None:

@@ -42,13 +42,21 @@ class References:
 
     Attributes:
         images: Each `(B or 1, 3, H, W)` in [-1, 1], or a callable of the step.
+        weights: `(images, B or 1)`, how much each counts for each face; None for alike. A face's
+            weights sum to 1; a reference that is of no use to a face has weight 0 there.
     """
 
     images: tuple[Tensor | StepImage, ...] = field(repr=False)
+    weights: Tensor | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.images:
             raise InvalidInputError("A guidance towards references needs at least one, not none.")
+        if self.weights is not None and len(self.weights) != len(self.images):
+            raise InvalidInputError(
+                f"There are weights for {len(self.weights)} references, but {len(self.images)} "
+                "references; give one row for each."
+            )
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,39 @@ class Pictures:
         return self.images.shape == other.images.shape and torch.equal(self.images, other.images)
 
 
-Target: TypeAlias = Tensor | StepImage | References | Pictures | None
+@dataclass(frozen=True)
+class OwnReferences:
+    """References of each face, not yet fitted to the faces of a run.
+
+    Attributes:
+        images: Each `(faces, 3, H, W)` in [-1, 1].
+        weights: `(images, faces)`, how much each counts for each face; 0 for one of no use.
+    """
+
+    images: tuple[Tensor, ...] = field(repr=False)
+    weights: Tensor = field(repr=False)
+
+    def placed(self, name: str, faces: Faces) -> References:
+        """Return the target for the faces of a run.
+
+        Args:
+            name: The term's, for the error.
+            faces: What is sampled.
+
+        Raises:
+            InvalidInputError: They belong to other faces.
+        """
+        count = self.weights.shape[1]
+        if count != faces.count:
+            raise InvalidInputError(
+                f"The loss {_stem(name)!r} has references of {count} faces, but {faces.count} are "
+                "sampled; connect the faces that they were matched with."
+            )
+        images = (_fitted(one.to(faces.device), name, faces) for one in self.images)
+        return References(tuple(images), self.weights.to(faces.device))
+
+
+Target: TypeAlias = Tensor | StepImage | References | Pictures | OwnReferences | None
 """What a loss compares with; None for a loss that compares with nothing."""
 
 

@@ -17,7 +17,7 @@ from ..combiners import Combiner
 from ..errors import InvalidInputError
 from ..losses import Loss
 from ..masks import Faces, known_pixels
-from .targets import Pictures, References, Target
+from .targets import OwnReferences, Pictures, References, Target
 
 
 class Expression(ABC):
@@ -66,12 +66,14 @@ class Term(Expression):
             several references; pictures that are still to be fitted to the faces; None for a loss
             that compares with none.
         weight: Factor of the loss.
+        shares: `(B or 1,)`, how much the term counts for each face; None for alike.
     """
 
     name: str
     loss: Loss
     target: Target
     weight: float = 1.0
+    shares: Tensor | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.loss.takes_target and self.target is None:
@@ -95,7 +97,7 @@ class Term(Expression):
     def placed(self, faces: Faces) -> Expression:
         """See `Expression`."""
         target = self.target
-        if isinstance(target, Pictures):
+        if isinstance(target, Pictures | OwnReferences):
             target = target.placed(self.name, faces)
         return replace(self, loss=self.loss.placed(faces), target=target)
 
@@ -107,7 +109,9 @@ class Term(Expression):
         """Return the mean over the references, each a term of its own; else the term itself."""
         if not isinstance(self.target, References):
             return self
-        images = self.target.images
+        images, weights = self.target.images, self.target.weights
+        if weights is not None:
+            return Sum(tuple(self._share(i, weights[i]) for i in range(len(images))))
         if len(images) == 1:
             return replace(self, target=images[0])
         terms = (
@@ -115,6 +119,13 @@ class Term(Expression):
             for i, image in enumerate(images, start=1)
         )
         return Sum(tuple(terms), (1 / len(images),) * len(images))
+
+    def _share(self, index: int, shares: Tensor) -> "Term":
+        """Return the term towards one of its references, with that one's weights."""
+        assert isinstance(self.target, References)
+        alone = len(self.target.images) == 1
+        name = self.name if alone else numbered(self.name, str(index + 1))
+        return replace(self, name=name, target=self.target.images[index], shares=shares)
 
 
 @dataclass(frozen=True)

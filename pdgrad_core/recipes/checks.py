@@ -63,6 +63,7 @@ def check_guide_images(
             )
     given = {"mask": hints.mask is not None, "style": hints.style is not None}
     check_needs(row, references=len(references), **given)
+    _check_weights(hints.weights, len(references), len(degraded))
     for reference in references:
         check_image(reference, "A reference")
         if reference.shape[0] not in (1, len(degraded)):
@@ -75,3 +76,15 @@ def check_guide_images(
                 f"A reference must be aligned to the degraded face's size {size[1]}x{size[0]}, "
                 f"not {reference.shape[-1]}x{reference.shape[-2]}."
             )
+
+
+def _check_weights(weights: Tensor | None, references: int, faces: int) -> None:
+    if weights is None:
+        return
+    if weights.ndim != 2 or weights.shape[0] != references or weights.shape[1] not in (1, faces):
+        raise InvalidInputError(
+            f"The references' weights must be {(references, faces)}, a row for each reference, not "
+            f"{tuple(weights.shape)}."
+        )
+    if not bool(weights.isfinite().all()) or bool((weights < 0).any()):
+        raise InvalidInputError("The references' weights must be finite and not negative.")

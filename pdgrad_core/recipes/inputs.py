@@ -26,6 +26,8 @@ class GuideImages:
         references: y_r, any number of `(B or 1, 3, H, W)`.
         mask: `(B or 1, 1, H, W)`, 1 where a pixel of `degraded` is missing.
         style: The colours to give a grey photo.
+        weights: `(references, B or 1)`, how much each reference counts for each face; None for
+            alike.
     """
 
     degraded: Tensor
@@ -33,6 +35,7 @@ class GuideImages:
     references: tuple[Tensor, ...] = ()
     mask: Tensor | None = None
     style: ColorStatistics = CELEBA_HQ
+    weights: Tensor | None = None
 
     def all_references(self) -> References:
         """Return the references as the target of a term, which is averaged over them.
@@ -42,7 +45,7 @@ class GuideImages:
         """
         if not self.references:
             raise InvalidInputError("This recipe needs at least one reference photo, not none.")
-        return References(self.references)
+        return References(self.references, self.weights)
 
 
 @dataclass(frozen=True)
@@ -52,10 +55,13 @@ class Hints:
     Attributes:
         mask: `(B or 1, 1, H, W)` on the aligned faces, 1 where a pixel is missing.
         style: The colours to give a grey photo; None for the recipe's own.
+        weights: `(references, B or 1)`, how much each reference counts for each face, summing to 1
+            for each; None for alike.
     """
 
     mask: Tensor | None = None
     style: ColorStatistics | None = None
+    weights: Tensor | None = None
 
 
 @dataclass(frozen=True)

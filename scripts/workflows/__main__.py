@@ -13,6 +13,7 @@ import any_model
 import conditional
 import contraction
 import drawn
+import people
 import pgdiff
 import photo
 import starters
@@ -28,6 +29,7 @@ WORKFLOWS: dict[str, Callable[[], Graph]] = {
     "3 Restore with any combination": starters.restore_with_any_combination,
     "Method - PDGrad on a photo": photo.restore_photo,
     "Method - PDGrad with several references": drawn.restore_face_with_references,
+    "Method - PDGrad with several people": people.restore_group_of_people,
     "Method - DifBFSR": contraction.difbfsr,
     "Method - DifBFSR with a reference": contraction.difbfsr_with_reference,
     "Method - IDM": conditional.idm_restore,

@@ -37,30 +37,47 @@ def restore_a_face() -> Graph:
 
 
 def restore_a_group_photo() -> Graph:
-    """Return one face of a group photo, restored and laid back."""
+    """Return a group photo whose faces are each restored by their own person's photos."""
     graph = Graph(
-        "# Restore a face of a group photo\n1. Press **upload** in the upper photo: the group.\n"
-        "2. Press **upload** in the lower one: a good photo of one person in it.\n3. Say which "
-        "face is that person's in *faces*: **largest**, or its number from the left, the first "
-        "being 0.\n4. Press **Run**.\n\nEverybody else stays as they are, pixel by pixel. The "
-        "example's faces are drawn, so their landmarks come with it; in your photo they are found.",
+        "# Restore a group photo\n1. Press **upload** in the upper photo: the group.\n2. Press "
+        "**upload** in the lower ones: a good photo of one person each, and type the person's name "
+        "into *Person*. For more people, add a photo and a *Person*, and connect it in the row.\n"
+        "3. Press **Run**.\n\nEvery face is compared with everybody's photos, and restored by "
+        "those of its own person; *Restore Face* says who it took for whom. Faces of nobody known "
+        "are restored without a photo, or left alone: *unknown_faces*. The example's faces are "
+        "drawn, so their landmarks come with it; in your photo they are found.",
         needs="nothing for the examples; for photos the published weights. " + FROM_THE_PAGE,
     )
     photo = graph.add("PDGradLoadPhoto", "The group photo", photo=example("bad group photo"))
-    reference = graph.add(
-        "PDGradLoadPhoto", "One person of the group", photo=example("left person of the group")
+    left, right = (
+        graph.add(
+            "PDGradLoadPhoto",
+            f"A person of the group, {number}",
+            photo=example(f"{side} person of the group"),
+        )
+        for number, side in enumerate(("left", "right"), start=1)
     )
+    anna = graph.add("PDGradPerson", name="Anna", references=left.out)
+    bert = graph.add("PDGradPerson", name="Bert", references=right.out, others=anna.out)
     result = graph.add(
         "PDGradRestoreFace",
         photo=photo.out,
-        references=reference.out,
+        people=bert.out,
         landmarks=photo["landmarks"],
-        faces="0",
+        faces="left-to-right",
         seed=1,
         steps=50,
     )
     saved = graph.add("SaveImage", "Restored", images=result.out, filename_prefix="pdgrad/group")
-    _in_columns(graph, photo, reference, result, saved)
+    pictures = ((photo, "photo"), (left, "photo"), (anna, "name"), (right, "photo"), (bert, "name"))
+    shown = ("recipe", "unknown_faces", "strength", "seed")
+    graph.app = (*pictures, *((result, name) for name in shown))
+    for node, (column, y) in zip(
+        (photo, left, right, anna, bert, result, saved),
+        ((0, 0), (0, 460), (0, 920), (1, 460), (1, 920), (2, 0), (3, 0)),
+        strict=True,
+    ):
+        graph.stand(node, column, y)
     return graph
 
 
@@ -76,7 +93,7 @@ def _in_columns(graph: Graph, photo: Node, reference: Node, result: Node, saved:
 # The longest wires run straight along the top; below them every column has its frame.
 WIRED_PLACES = (
     *((0, 0), (0, 660), (1, 120), (1, 800), (2, 300), (3, 230), (3, 860)),
-    *((4, 560), (4, 1200), (4, 1520), (4, 880), (5, 640), (5, 1280), (6, 900), (6, 560)),
+    *((4, 560), (4, 1240), (4, 1580), (4, 900), (5, 640), (5, 1280), (6, 900), (6, 560)),
     *((7, 230), (8, 0), (9, 0)),
 )
 """Column and height of each node of the wired starter, in the order in which it places them."""
