@@ -1,4 +1,7 @@
-"""PDGrad: guidance towards y_c and y_r, with pivot-direction gradient surgery at two levels."""
+"""PDGrad: guidance towards y_c and y_r, with pivot-direction gradient surgery at two levels.
+
+Its ablations, and what else its switches make of it, are rows of the same class.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -149,5 +152,10 @@ for _row in (
     PDGradRecipe(name="a4", title="A4: only d_vgg at the low level", low_identity=False),
     PDGradRecipe(name="a5", title="A5: only the coarse restoration", towards_reference=False),
     PDGradRecipe(name="a6", title="A6: only the reference", towards_coarse=False),
+    PDGradRecipe(
+        name="likeness",
+        title="Likeness: PDGrad, but nothing holds the identity at the coarse face's",
+        high_coarse_weight=0.0,
+    ),
 ):
     RECIPES.add(_row.name, _row)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from laboratory_models import LaboratoryModels, prepare
 from people import Archive, training_faces, write_people
+from photos import PARTS, Photos
 
 from pdgrad_core.commands.command_parser import CommandParser
 from pdgrad_core.commands.evaluate import add_parser, evaluation_of
@@ -32,6 +33,7 @@ def main() -> int:
     commands = parser.add_subparsers(required=True, parser_class=CommandParser)
     _add_prepare(commands)
     _add_faces(commands)
+    _add_photos(commands)
     add_parser(commands)
     args = parser.parse_args()
     try:
@@ -74,6 +76,25 @@ def _faces(args: argparse.Namespace) -> int:
             Archive(args.photos), args.out / name, name == "tuning", args.per_person
         )
         say(f"{args.out / name}: {count} faces")
+    return 0
+
+
+def _add_photos(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    parser = commands.add_parser("photos", help="make the study's tables")
+    parser.add_argument("--faces", type=Path, required=True, help="test people, from faces")
+    parser.add_argument("--models", type=Path, required=True, help="networks, from prepare")
+    parser.add_argument("--out", type=Path, required=True, help="folder of everything made")
+    parser.add_argument("--tables", type=Path, required=True, help="folder of the tables")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, metavar="PART")
+    parser.add_argument("--limit", type=int, help="faces of each part, at most")
+    parser.add_argument("--batch", type=int, default=8, help="faces at a time")
+    parser.set_defaults(run=_photos, plain=True)
+
+
+def _photos(args: argparse.Namespace) -> int:
+    study = Photos(args.faces, args.models, args.out, args.tables, args.limit, args.batch)
+    for part in args.parts:
+        study.run(part)
     return 0
 
 

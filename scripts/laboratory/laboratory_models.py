@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import packages
 import torch
+from pose import POINTS
 from recognisers import DlibIdentity, DlibItself, load_dlib, load_faceres
 from shift_tolerant import load_alex
 from torch import Tensor
@@ -178,8 +179,9 @@ def prepare(folder: Path, unpacked: Mapping[str, Path], trained: Path, faces: Te
     }
     for name, tensors in made.items():
         save_file(tensors, folder / name)
-    (source,) = unpacked["face-recognition-models"].rglob(DLIB)
-    (folder / DLIB).write_bytes(source.read_bytes())
+    for name in (DLIB, POINTS):
+        (source,) = unpacked["face-recognition-models"].rglob(name)
+        (folder / name).write_bytes(source.read_bytes())
 
 
 def _network(tensors: Mapping[str, Tensor]) -> Any:

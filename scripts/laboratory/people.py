@@ -4,6 +4,7 @@
     degraded-heavy/PERSON_1.png    and degraded-mild/...
     references/PERSON_1/1.png      other photos of the person, up to five
     wrong/PERSON_1/1.png           a photo of somebody else
+    several/truth/...              and several/degraded-heavy: those with five references
 
 People of the archive's split 1 alone, who trained nothing here. The first `TUNING_PEOPLE` of those
 with two photos or more, in an order shuffled once for all, are for tuning, the others for the test.
@@ -100,6 +101,10 @@ def _write_face(
     for degree, preset in DEGREES.items():
         degraded, _ = degrade(face[None], preset, [zlib.crc32(f"{degree} {name}".encode())])
         save_image(degraded, folder / f"degraded-{degree}" / f"{name}.png")
+        if len(others) == MOST_REFERENCES:
+            save_image(degraded, folder / "several" / f"degraded-{degree}" / f"{name}.png")
+    if len(others) == MOST_REFERENCES:
+        save_image(face[None], folder / "several" / "truth" / f"{name}.png")
     for number, other in enumerate(others, 1):
         save_image(other[None], folder / "references" / name / f"{number}.png")
     save_image(stranger[None], folder / "wrong" / name / "1.png")

@@ -4,17 +4,19 @@ Settings were chosen on the tuning people, and are written out here: recipes' de
 must not.
 """
 
-import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from laboratory_models import METRIC_NAMES, LaboratoryModels
+from pose import POINTS, Turns, alike
 
 from pdgrad_core.evidence.evaluation.evaluate import Evaluation
 from pdgrad_core.evidence.evaluation.methods import COARSE, DEGRADED, REFERENCE, parse_methods
+from pdgrad_core.evidence.evaluation.report import Report
+from pdgrad_core.evidence.evaluation.tables import Scored, difference_table, score_table
 from pdgrad_core.evidence.report.tables import write_csv
 from pdgrad_core.evidence.statistics import holm
 
@@ -23,31 +25,35 @@ SHARED: Mapping[str, Any] = {
     "gradient_steps": 1, "gradient_window": (700, 1000),
 }  # fmt: skip
 
-DEFAULT = "default"
+DEFAULT, PDGRAD = "default", "pdgrad"
 METHODS: Mapping[str, str] = {
     "a1": "a1:strength=0.2",
-    "pdgrad": "pdgrad:strength=0.2",
+    PDGRAD: "pdgrad:strength=0.2",
     "pgdiff_squared": "pgdiff-reference:strength=0.2,weights=identity/1",
     "pgdiff_cosine": "pgdiff-reference-cosine:strength=0.2,weights=identity/160",
-    DEFAULT: "pdgrad:strength=0.2",
+    DEFAULT: "likeness:strength=0.2",
 }
 """What `pdgrad evaluate` calls each method of the table."""
 
 PICTURES = {DEGRADED: DEGRADED, COARSE: COARSE, REFERENCE: "reference_photo"}
-DEGREES = ("heavy", "mild")
 IDENTITY = ("deg_faceres", "deg_dlib")
-ENDS = ("", "_low", "_high")
+TESTED = ("lpips_alt", *IDENTITY)
+PARTS = ("heavy", "mild", "wrong", "several", "pose")
+COUNTS = (1, 3, 5)
+
+TableRow = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Photos:
-    """The study.
+    """The study; each of `PARTS` is a method that makes its table.
 
     Attributes:
         faces: Folder of the test people, as `people` writes it.
         models: Folder of the networks.
         out: Everything that is made; what is there already is not made again.
         tables: Folder of the tables.
+        limit: Faces of each part, at most; None for all. Called again with more, it goes on.
         batch: Faces at a time.
     """
 
@@ -55,138 +61,142 @@ class Photos:
     models: Path
     out: Path
     tables: Path
+    limit: int | None = None
     batch: int = 8
 
-    def run(self, parts: Sequence[str]) -> None:
-        """Make the tables of some of `PARTS`."""
+    def run(self, part: str) -> None:
+        """Make the table of one of `PARTS`."""
         self.tables.mkdir(parents=True, exist_ok=True)
-        for part in parts:
-            getattr(self, f"_{part}")()
+        getattr(self, part)()
 
-    def _methods(self) -> None:
-        """Every method under every degree, one reference each; differences with tests."""
-        rows: list[dict[str, Any]] = []
-        tests: list[dict[str, Any]] = []
-        for degree in DEGREES:
-            found = self._evaluated(self.out / degree, degree, tuple(METHODS))
-            rows += [_row(one, {"degree": degree}) for one in found]
-            write_csv(rows, self.tables / "photos_lfw.csv")
-            tests += self._tests(degree)
-        _correct(tests)
-        write_csv(tests, self.tables / "photos_lfw_tests.csv")
+    def heavy(self) -> None:
+        """Every method under heavy degradation, one reference each; differences with tests."""
+        self._degree("heavy")
 
-    def _wrong(self) -> None:
+    def mild(self) -> None:
+        """The same under mild degradation, with the same settings."""
+        self._degree("mild")
+
+    def _degree(self, degree: str) -> None:
+        found = self._evaluated(degree, degree, tuple(METHODS))
+        found.write("plain", 12)
+        table = [_row(one, degree=degree) for one in score_table(found.scored)]
+        write_csv(table, self._table(f"_{degree}"))
+        write_csv(differences(found.scored), self._table(f"_{degree}_tests"))
+        tables = [self._table(f"_{name}") for name in ("heavy", "mild")]
+        joined = [line for path in tables if path.is_file() for line in _lines(path)]
+        head = table[0].keys()
+        self._table("").write_text("\n".join([",".join(head), *joined]) + "\n", encoding="utf-8")
+
+    def wrong(self) -> None:
         """Somebody else's photo as the reference: how far does a face turn into them?"""
-        found = self._evaluated(
-            self.out / "wrong", "heavy", ("pdgrad", DEFAULT), references="wrong", towards=True
-        )
-        write_csv([_row(one, {}, towards=True) for one in found], self._table("wrong"))
+        found = self._evaluated("wrong", "heavy", (PDGRAD, DEFAULT), references="wrong", to=True)
+        found.write("plain", 12)
+        write_csv([_row(one, to=True) for one in score_table(found.scored)], self._table("_wrong"))
 
-    def _several(self) -> None:
+    def several(self) -> None:
         """One to five references, of the people who have five others."""
-        rows: list[dict[str, Any]] = []
-        for count in (1, 2, 3, 5):
-            found = self._evaluated(
-                self.out / "several", "heavy", ("pdgrad", DEFAULT), faces="several", most=count
-            )
-            rows += [_row(one, {"references": count}) for one in found]
-            write_csv(rows, self._table("references"))
+        rows: list[TableRow] = []
+        for count in COUNTS:
+            found = self._evaluated("several", "heavy", (DEFAULT,), faces="several", most=count)
+            rows += [_row(one, references=count) for one in score_table(found.scored)]
+            write_csv(rows, self._table("_references"))
+
+    def pose(self) -> None:
+        """The heavy results once more: references turned to the side as the truth is, or not."""
+        found = self._evaluated("heavy", "heavy", tuple(METHODS))
+        cases, turns = found.work.pictures.cases, Turns(self.models / POINTS)
+        truths = [case.truth for case in cases if case.truth is not None]
+        same = alike(turns, truths, [case.references[0] for case in cases])
+        rows: list[TableRow] = []
+        for half, name in ((True, "alike"), (False, "unlike")):
+            part = [_some(one, [is_same == half for is_same in same]) for one in found.scored]
+            rows += [_row(one, pose=name) for one in score_table(part)]
+        write_csv(rows, self._table("_pose"))
 
     def _table(self, name: str) -> Path:
-        return self.tables / f"photos_lfw_{name}.csv"
-
-    def _tests(self, degree: str) -> list[dict[str, Any]]:
-        """Return how the default differs from every other row, and PDGrad from the coarse image."""
-        out, every = self.out / degree, tuple(METHODS)
-        self._evaluated(out, degree, every, baseline=METHODS[DEFAULT])
-        rows = [_flipped(row, degree) for row in _read(out / "differences.csv")]
-        self._evaluated(out, degree, every)
-        against = {METHODS["pdgrad"]: "pdgrad", METHODS[DEFAULT]: DEFAULT}
-        more = [one for one in _read(out / "differences.csv") if one["method"] in against]
-        plain = [_named(row, degree) for row in more if against[row["method"]] == "pdgrad"]
-        kept = ("lpips_alt", *IDENTITY)
-        return [row for row in (*rows, *plain) if row["metric"] in kept]
+        return self.tables / f"photos_lfw{name}.csv"
 
     def _evaluated(
         self,
-        out: Path,
+        out: str,
         degree: str,
         names: Sequence[str],
         *,
         references: str = "references",
         faces: str = "",
         most: int = 1,
-        baseline: str = "",
-        towards: bool = False,
-    ) -> list[dict[str, Any]]:
-        """Evaluate, and return the rows of the scores."""
-        folder = self.faces / faces
-        metrics = [one for one in METRIC_NAMES if towards or not one.startswith("to_reference")]
-        methods = parse_methods([METHODS[name] for name in names], SHARED)
-        Evaluation(
-            methods=methods,
+        to: bool = False,
+    ) -> Report:
+        """Evaluate some of `METHODS`; `to` measures the angle to the reference, too."""
+        return Evaluation(
+            methods=parse_methods([METHODS[name] for name in names], SHARED),
             models=LaboratoryModels(
                 str(self.models), None, ("arcface", "vgg"), torch.device("cpu")
             ),
-            out=out,
-            truth=folder / "truth",
-            degraded=folder / f"degraded-{degree}",
+            out=self.out / out,
+            truth=self.faces / faces / "truth",
+            degraded=self.faces / faces / f"degraded-{degree}",
             references=self.faces / references,
             most_references=most,
-            metrics=metrics,
-            baseline=baseline,
+            metrics=[one for one in METRIC_NAMES if to or not one.startswith("to_reference")],
             batch=self.batch,
-            sheet="plain" if not baseline else "none",
-        ).run()
-        return _read(out / "scores.csv")
+            limit=self.limit,
+        ).measured()
 
 
-PARTS = ("methods", "wrong", "several")
-"""What can be asked for, by the names of `Photos`'s methods."""
+def differences(scored: Sequence[Scored]) -> list[TableRow]:
+    """Return the default minus every other row, and PDGrad minus the coarse image.
+
+    All tests of a table are corrected for their number.
+
+    Args:
+        scored: Every row of one degree.
+    """
+    rows: list[TableRow] = []
+    for first in scored:
+        name = _name(first.method.name)
+        if name == DEFAULT:
+            others = [one for one in scored if one is not first]
+        else:
+            others = [one for one in scored if name == PDGRAD and one.method.name == COARSE]
+        for other in others:
+            rows += [row for row in difference_table([other, first], other.method.name)
+                     if row["metric"] in TESTED]  # fmt: skip
+    corrected = holm([row["p"] for row in rows])
+    return [
+        {**row, "method": _name(row["method"]), "against": _name(row["against"]),
+         "p_holm": round(p, 5)}
+        for row, p in zip(rows, corrected, strict=True)
+    ]  # fmt: skip
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
-    with path.open(encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+def _some(scored: Scored, chosen: Sequence[bool]) -> Scored:
+    """Return what was measured of some of the pictures."""
+
+    def kept(values: Sequence[Any]) -> list[Any]:
+        return [value for value, is_chosen in zip(values, chosen, strict=True) if is_chosen]
+
+    scores = {name: kept(values) for name, values in scored.scores.items()}
+    return replace(scored, person=kept(scored.person), scores=scores)
 
 
 def _name(text: str) -> str:
     """Return what the table calls a method of `pdgrad evaluate`."""
-    names = {full: short for short, full in METHODS.items()}
-    return {**PICTURES, **names}[text]
+    return {**PICTURES, **{full: short for short, full in METHODS.items()}}[text]
 
 
-def _row(
-    found: Mapping[str, Any], more: Mapping[str, Any], towards: bool = False
-) -> dict[str, Any]:
-    """Return a row of the table of scores from `pdgrad evaluate`'s."""
-    shown = ["psnr", "lpips_alt", *IDENTITY]
-    shown += ["to_reference_faceres", "to_reference_dlib"] if towards else []
+def _row(found: Mapping[str, Any], *, to: bool = False, **more: Any) -> TableRow:
+    """Return a row of a table of scores from `pdgrad evaluate`'s."""
+    shown = ["psnr", *TESTED, *(("to_reference_faceres", "to_reference_dlib") if to else ())]
     row = {"method": _name(found["method"]), **more, "n": found["n"]}
     row |= {name: found[name] for name in shown}
-    row |= {f"{name}{end}": found[f"{name}{end}"] for name in shown for end in ENDS[1:]}
-    return row
+    return row | {f"{name}_{end}": found[f"{name}_{end}"] for name in shown for end in _ENDS}
 
 
-def _named(found: Mapping[str, Any], degree: str) -> dict[str, Any]:
-    row = {"degree": degree, **found, "p": float(found["p"])}
-    return {**row, "method": _name(found["method"]), "against": _name(found["against"])}
+_ENDS = ("low", "high")
 
 
-def _flipped(found: Mapping[str, Any], degree: str) -> dict[str, Any]:
-    """Return the difference the other way round: the default's minus the other's."""
-    row = _named(found, degree)
-    return {
-        **row,
-        "method": row["against"],
-        "against": row["method"],
-        "difference": -float(found["difference"]),
-        "low": -float(found["high"]),
-        "high": -float(found["low"]),
-    }
-
-
-def _correct(tests: list[dict[str, Any]]) -> None:
-    """Correct all tests of a table for their number, in place."""
-    for row, p in zip(tests, holm([row["p"] for row in tests]), strict=True):
-        row["p_holm"] = round(p, 5)
+def _lines(path: Path) -> list[str]:
+    """Return a table's lines without its head."""
+    return path.read_text(encoding="utf-8").splitlines()[1:]
