@@ -14,7 +14,7 @@ from pathlib import Path
 
 from laboratory_models import LaboratoryModels, prepare
 from people import Archive, training_faces, write_people
-from photos import PARTS, Photos
+from photo_study import PARTS, Photos
 
 from pdgrad_core.commands.command_parser import CommandParser
 from pdgrad_core.commands.evaluate import add_parser, evaluation_of

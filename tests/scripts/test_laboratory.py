@@ -9,15 +9,26 @@ import numpy as np
 import pytest
 import torch
 
+from pdgrad_core.evidence.evaluation.methods import Method
+from pdgrad_core.evidence.evaluation.tables import Scored
+from pdgrad_core.metrics import METRICS
+from pdgrad_core.recipes import RECIPES
+
 FOLDER = Path(__file__).parents[2] / "scripts" / "laboratory"
-MODULES = ("packages", "recognisers", "shift_tolerant")
+MODULES = (
+    *("packages", "recognisers", "shift_tolerant"),
+    *("pose", "laboratory_models", "people", "photo_study"),
+)
 
 
 @pytest.fixture(scope="module")
 def laboratory():
     sys.path.insert(0, str(FOLDER))
+    before = set(METRICS.members)
     yield {name: importlib.import_module(name) for name in MODULES}
     sys.path.remove(str(FOLDER))
+    for name in set(METRICS.members) - before:
+        del METRICS.members[name]
     for name in MODULES:
         del sys.modules[name]
 
@@ -99,3 +110,40 @@ def test_the_stand_in_for_lpips_is_a_distance(laboratory):
     assert torch.equal(distance(first, first), torch.zeros(2))
     assert (distance(first, second) > 0).all()
     torch.testing.assert_close(distance(first, second), distance(second, first))
+
+
+def test_the_default_is_compared_with_every_row_and_all_tests_are_corrected(laboratory):
+    photos = laboratory["photo_study"]
+    angles = {"coarse": 50.0, photos.METHODS["pdgrad"]: 45.0, photos.METHODS["default"]: 42.0}
+    scored = [
+        Scored(
+            Method(name),
+            [str(person) for person in range(8)],
+            {metric: [angle + person / 8 for person in range(8)] for metric in photos.TESTED},
+            0.0,
+            0.0,
+        )
+        for name, angle in angles.items()
+    ]
+    rows = [row for row in photos.differences(scored) if row["metric"] == "deg_faceres"]
+    found = {(row["method"], row["against"]): row["difference"] for row in rows}
+    assert found == {
+        ("pdgrad", "coarse"): -5.0,
+        ("default", "coarse"): -8.0,
+        ("default", "pdgrad"): -3.0,
+    }
+    # Nine tests: the smallest p is multiplied by nine.
+    least = min(rows, key=lambda row: row["p"])
+    assert least["p_holm"] == pytest.approx(min(1, 9 * least["p"]), abs=1e-4)
+
+
+def test_half_of_the_pairs_are_called_alike(laboratory):
+    turned = {Path(str(place)): angle for place, angle in enumerate((0.0, 0.1, 0.5, 0.05))}
+    zero = [Path("0")] * 4
+    assert laboratory["pose"].alike(turned.get, list(turned), zero) == [True, False, False, True]
+
+
+def test_every_method_of_the_study_is_a_recipe_of_the_project(laboratory):
+    methods = laboratory["photo_study"].METHODS
+    assert {"a1", "pdgrad", "pgdiff_squared", "pgdiff_cosine", "default"} == set(methods)
+    assert {text.partition(":")[0] for text in methods.values()} <= set(RECIPES)
