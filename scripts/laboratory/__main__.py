@@ -14,7 +14,7 @@ from pathlib import Path
 
 from laboratory_models import LaboratoryModels, prepare
 from people import Archive, training_faces, write_people
-from photo_study import PARTS, Photos
+from photo_study import PARTS, STEPS, Photos
 
 from pdgrad_core.commands.command_parser import CommandParser
 from pdgrad_core.commands.evaluate import add_parser, evaluation_of
@@ -88,11 +88,20 @@ def _add_photos(commands: argparse._SubParsersAction) -> None:  # type: ignore[t
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, metavar="PART")
     parser.add_argument("--limit", type=int, help="faces of each part, at most")
     parser.add_argument("--batch", type=int, default=8, help="faces at a time")
+    parser.add_argument("--steps", type=int, default=STEPS, help=f"of every method, {STEPS}")
     parser.set_defaults(run=_photos, plain=True)
 
 
 def _photos(args: argparse.Namespace) -> int:
-    study = Photos(args.faces, args.models, args.out, args.tables, args.limit, args.batch)
+    study = Photos(
+        faces=args.faces,
+        models=args.models,
+        out=args.out,
+        tables=args.tables,
+        limit=args.limit,
+        batch=args.batch,
+        steps=args.steps,
+    )
     for part in args.parts:
         study.run(part)
     return 0

@@ -20,8 +20,9 @@ from pdgrad_core.evidence.evaluation.tables import Scored, difference_table, sco
 from pdgrad_core.evidence.report.tables import write_csv
 from pdgrad_core.evidence.statistics import holm
 
+STEPS = 12
 SHARED: Mapping[str, Any] = {
-    "tau": 350, "steps": 12, "strength_mode": "dynamic", "stepper": "ddpm",
+    "tau": 350, "strength_mode": "dynamic", "stepper": "ddpm",
     "gradient_steps": 1, "gradient_window": (700, 1000),
 }  # fmt: skip
 
@@ -29,7 +30,7 @@ DEFAULT, PDGRAD = "default", "pdgrad"
 METHODS: Mapping[str, str] = {
     "a1": "a1:strength=0.2",
     PDGRAD: "pdgrad:strength=0.2",
-    "pgdiff_squared": "pgdiff-reference:strength=0.2,weights=identity/1",
+    "pgdiff_squared": "pgdiff-reference:strength=0.2,weights=identity/250",
     "pgdiff_cosine": "pgdiff-reference-cosine:strength=0.2,weights=identity/160",
     DEFAULT: "likeness:strength=0.2",
 }
@@ -55,6 +56,7 @@ class Photos:
         tables: Folder of the tables.
         limit: Faces of each part, at most; None for all. Called again with more, it goes on.
         batch: Faces at a time.
+        steps: Of every method; each number has results of its own.
     """
 
     faces: Path
@@ -63,6 +65,7 @@ class Photos:
     tables: Path
     limit: int | None = None
     batch: int = 8
+    steps: int = STEPS
 
     def run(self, part: str) -> None:
         """Make the table of one of `PARTS`."""
@@ -130,7 +133,9 @@ class Photos:
     ) -> Report:
         """Evaluate some of `METHODS`; `to` measures the angle to the reference, too."""
         return Evaluation(
-            methods=parse_methods([METHODS[name] for name in names], SHARED),
+            methods=parse_methods(
+                [METHODS[name] for name in names], {**SHARED, "steps": self.steps}
+            ),
             models=LaboratoryModels(
                 str(self.models), None, ("arcface", "vgg"), torch.device("cpu")
             ),
