@@ -36,6 +36,9 @@ METHODS: Mapping[str, str] = {
 }
 """What `pdgrad evaluate` calls each method of the table."""
 
+CONTROLS = ("a1", "pgdiff_squared")
+"""Rows that may have fewer faces than the others; they are compared on those."""
+
 PICTURES = {DEGRADED: DEGRADED, COARSE: COARSE, REFERENCE: "reference_photo"}
 IDENTITY = ("deg_faceres", "deg_dlib")
 TESTED = ("lpips_alt", *IDENTITY)
@@ -55,6 +58,7 @@ class Photos:
         out: Everything that is made; what is there already is not made again.
         tables: Folder of the tables.
         limit: Faces of each part, at most; None for all. Called again with more, it goes on.
+        controls: Faces of the rows of `CONTROLS`, at most.
         batch: Faces at a time.
         steps: Of every method; each number has results of its own.
     """
@@ -64,6 +68,7 @@ class Photos:
     out: Path
     tables: Path
     limit: int | None = None
+    controls: int | None = None
     batch: int = 8
     steps: int = STEPS
 
@@ -81,11 +86,15 @@ class Photos:
         self._degree("mild")
 
     def _degree(self, degree: str) -> None:
-        found = self._evaluated(degree, degree, tuple(METHODS))
+        found = self._evaluated(degree, degree, [name for name in METHODS if name not in CONTROLS])
         found.write("plain", 12)
-        table = [_row(one, degree=degree) for one in score_table(found.scored)]
+        few = self._evaluated(degree, degree, (*CONTROLS, DEFAULT), limit=self.controls).scored
+        controls = [one for one in few if _name(one.method.name) in CONTROLS]
+        table = [_row(one, degree=degree) for one in score_table([*found.scored, *controls])]
         write_csv(table, self._table(f"_{degree}"))
-        write_csv(differences(found.scored), self._table(f"_{degree}_tests"))
+        (default,) = (one for one in few if _name(one.method.name) == DEFAULT)
+        tests = [*differences(found.scored), *differences([*controls, default])]
+        write_csv(corrected(tests), self._table(f"_{degree}_tests"))
         tables = [self._table(f"_{name}") for name in ("heavy", "mild")]
         joined = [line for path in tables if path.is_file() for line in _lines(path)]
         head = table[0].keys()
@@ -107,7 +116,7 @@ class Photos:
 
     def pose(self) -> None:
         """The heavy results once more: references turned to the side as the truth is, or not."""
-        found = self._evaluated("heavy", "heavy", tuple(METHODS))
+        found = self._evaluated("heavy", "heavy", (PDGRAD, DEFAULT))
         cases, turns = found.work.pictures.cases, Turns(self.models / POINTS)
         truths = [case.truth for case in cases if case.truth is not None]
         same = alike(turns, truths, [case.references[0] for case in cases])
@@ -129,6 +138,7 @@ class Photos:
         references: str = "references",
         faces: str = "",
         most: int = 1,
+        limit: int | None = None,
         to: bool = False,
     ) -> Report:
         """Evaluate some of `METHODS`; `to` measures the angle to the reference, too."""
@@ -146,17 +156,15 @@ class Photos:
             most_references=most,
             metrics=[one for one in METRIC_NAMES if to or not one.startswith("to_reference")],
             batch=self.batch,
-            limit=self.limit,
+            limit=limit or self.limit,
         ).measured()
 
 
 def differences(scored: Sequence[Scored]) -> list[TableRow]:
     """Return the default minus every other row, and PDGrad minus the coarse image.
 
-    All tests of a table are corrected for their number.
-
     Args:
-        scored: Every row of one degree.
+        scored: Rows of the same pictures.
     """
     rows: list[TableRow] = []
     for first in scored:
@@ -166,14 +174,17 @@ def differences(scored: Sequence[Scored]) -> list[TableRow]:
         else:
             others = [one for one in scored if name == PDGRAD and one.method.name == COARSE]
         for other in others:
-            rows += [row for row in difference_table([other, first], other.method.name)
-                     if row["metric"] in TESTED]  # fmt: skip
-    corrected = holm([row["p"] for row in rows])
+            found = difference_table([other, first], other.method.name)
+            rows += [row for row in found if row["metric"] in TESTED]
     return [
-        {**row, "method": _name(row["method"]), "against": _name(row["against"]),
-         "p_holm": round(p, 5)}
-        for row, p in zip(rows, corrected, strict=True)
-    ]  # fmt: skip
+        {**row, "method": _name(row["method"]), "against": _name(row["against"])} for row in rows
+    ]
+
+
+def corrected(tests: Sequence[TableRow]) -> list[TableRow]:
+    """Return the tests of a table, corrected for their number."""
+    found = holm([row["p"] for row in tests])
+    return [{**row, "p_holm": round(p, 5)} for row, p in zip(tests, found, strict=True)]
 
 
 def _some(scored: Scored, chosen: Sequence[bool]) -> Scored:
