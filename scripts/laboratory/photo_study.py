@@ -91,18 +91,18 @@ class Photos:
         few = self._evaluated(degree, degree, (*CONTROLS, DEFAULT), limit=self.controls).scored
         controls = [one for one in few if _name(one.method.name) in CONTROLS]
         table = [_row(one, degree=degree) for one in score_table([*found.scored, *controls])]
-        write_csv(table, self._table(f"_{degree}"))
+        write_csv(table, self.out / f"{degree}.csv")
         (default,) = (one for one in few if _name(one.method.name) == DEFAULT)
         tests = [*differences(found.scored), *differences([*controls, default])]
         write_csv(corrected(tests), self._table(f"_{degree}_tests"))
-        tables = [self._table(f"_{name}") for name in ("heavy", "mild")]
+        tables = [self.out / f"{name}.csv" for name in ("heavy", "mild")]
         joined = [line for path in tables if path.is_file() for line in _lines(path)]
         head = table[0].keys()
         self._table("").write_text("\n".join([",".join(head), *joined]) + "\n", encoding="utf-8")
 
     def wrong(self) -> None:
         """Somebody else's photo as the reference: how far does a face turn into them?"""
-        found = self._evaluated("wrong", "heavy", (PDGRAD, DEFAULT), references="wrong", to=True)
+        found = self._evaluated("wrong", "heavy", (DEFAULT,), references="wrong", to=True)
         found.write("plain", 12)
         write_csv([_row(one, to=True) for one in score_table(found.scored)], self._table("_wrong"))
 
