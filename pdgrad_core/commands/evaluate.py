@@ -10,6 +10,8 @@ from .parameter_options import add_parameter, values_of
 from .streams import say
 
 if TYPE_CHECKING:
+    from ..evidence.evaluation.evaluate import Evaluation
+    from ..evidence.evaluation.model_sets import ModelSets
     from ..parameters import Parameter
 
 SHARED = (
@@ -103,13 +105,29 @@ def _shared_parameters() -> "list[Parameter]":
 
 def run(args: argparse.Namespace) -> int:
     """Run the command and return the exit status."""
+    from ..evidence.evaluation.model_sets import ModelSets
+
+    for path in evaluation_of(args, ModelSets).run():
+        say(str(path))
+    return 0
+
+
+def evaluation_of(args: argparse.Namespace, models: "type[ModelSets]") -> "Evaluation":
+    """Return what the options ask for.
+
+    Args:
+        args: The command's.
+        models: Loads networks; a laboratory has its own.
+
+    Raises:
+        PDGradError: An option, or the folder to be written, does not fit.
+    """
     check_outputs([Output("--out", args.out, _is_written)], [])
     import torch
 
     from ..devices import parse_device
     from ..evidence.evaluation.evaluate import Evaluation
     from ..evidence.evaluation.methods import parse_methods
-    from ..evidence.evaluation.model_sets import ModelSets
     from ..evidence.evaluation.pictures import Degrading
 
     methods = parse_methods(args.recipes, values_of(args, _shared_parameters()))
@@ -119,9 +137,9 @@ def run(args: argparse.Namespace) -> int:
     device = parse_device(args.device)
     if args.threads is not None:
         torch.set_num_threads(max(1, args.threads))
-    evaluation = Evaluation(
+    return Evaluation(
         methods=methods,
-        models=ModelSets(args.models, args.restorer, tuple(features), device, args.precision),
+        models=models(args.models, args.restorer, tuple(features), device, args.precision),
         out=args.out,
         truth=args.truth,
         degraded=args.degraded,
@@ -136,9 +154,6 @@ def run(args: argparse.Namespace) -> int:
         sheet=args.sheet,
         sheet_faces=args.sheet_faces,
     )
-    for path in evaluation.run():
-        say(str(path))
-    return 0
 
 
 def _is_written(name: str) -> bool:

@@ -1,4 +1,7 @@
-"""PDGrad: guidance towards y_c and y_r, with pivot-direction gradient surgery at two levels."""
+"""PDGrad: guidance towards y_c and y_r, with pivot-direction gradient surgery at two levels.
+
+Its ablations, and what else its switches make of it, are rows of the same class.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +16,7 @@ from ..guidance.targets import References
 from ..guidance.terms import Expression, Sum, Surgery, Term
 from ..losses.identity import IdentityLoss
 from ..losses.perceptual import PerceptualLoss
+from ..losses.pixel import PixelLoss
 from ..parameters import Param
 from .base import RECIPES, Recipe
 from .inputs import GuideImages
@@ -25,6 +29,24 @@ CombinerName = Annotated[
         lacking="has no gradient surgery whose method could be chosen",
     ),
 ]  # fmt: skip
+
+
+def _weight(tooltip: str) -> Param:
+    return Param(0.0, 1e6, 0.01, tooltip=tooltip, lacking="has no levels to be weighted")
+
+
+LowReferenceWeight = Annotated[
+    float, _weight("Low level: how much the reference's appearance counts, beside the coarse's.")
+]
+HighReferenceWeight = Annotated[
+    float, _weight("High level: how much the reference's identity counts.")
+]
+HighCoarseWeight = Annotated[
+    float, _weight("High level: how much the coarse face's identity counts; 0: not at all.")
+]
+AnchorWeight = Annotated[
+    float, _weight("Low level: how strongly pixels are held at the coarse face's; 0: not at all.")
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +63,10 @@ class PDGradRecipe(Recipe):
         towards_coarse: Whether the terms towards y_c take part (off: A6).
         towards_reference: Whether the terms towards y_r take part (off: A5).
         low_reference_weight: Factor of L_low_r (a control: is surgery more than down-weighting?).
+        high_reference_weight: Factor of L_high_r, the pull of the identity towards the reference.
+        high_coarse_weight: Factor of L_high_c; 0: nothing asks the identity to stay the coarse
+            face's, and the high level has no surgery.
+        anchor_weight: Factor of PGDiff's pixel loss towards y_c, added to the low level's pivot.
     """
 
     combiner: CombinerName = "pdgrad"
@@ -49,7 +75,10 @@ class PDGradRecipe(Recipe):
     low_perceptual: bool = True
     towards_coarse: bool = True
     towards_reference: bool = True
-    low_reference_weight: float = 1.0
+    low_reference_weight: LowReferenceWeight = 1.0
+    high_reference_weight: HighReferenceWeight = 1.0
+    high_coarse_weight: HighCoarseWeight = 1.0
+    anchor_weight: AnchorWeight = 0.0
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -73,23 +102,29 @@ class PDGradRecipe(Recipe):
 
     def guidance(self, images: GuideImages) -> Expression:
         """Return the guidance: the low level pivots on y_c, the high level on y_r."""
-        low_c, high_c = self._low("low_c", images.coarse), _high("high_c", images.coarse)
+        y_c = images.coarse
+        low_c, high_c = self._pivot(y_c), _high("high_c", y_c, self.high_coarse_weight)
         if not self.towards_reference:
             return Sum((low_c, high_c))
         y_r = images.all_references()
         low_r = Sum((self._low("low_r", y_r),), (self.low_reference_weight,))
-        high_r = _high("high_r", y_r)
+        high_r = _high("high_r", y_r, self.high_reference_weight)
         if not self.towards_coarse:
             return Sum((low_r, high_r))
         if self.combiner == "sum":
             # What is only added needs no surgery, and goes back through each network once.
             return Sum((low_c, low_r, high_r, high_c))
-        return Sum(
-            (
-                Surgery("low", low_c, low_r, self._method()),
-                Surgery("high", high_r, high_c, self._method()),
-            )
-        )
+        low = Surgery("low", low_c, low_r, self._method())
+        if not self.high_coarse_weight:
+            return Sum((low, high_r))
+        return Sum((low, Surgery("high", high_r, high_c, self._method())))
+
+    def _pivot(self, y_c: Tensor | StepImage) -> Expression:
+        """Return the low level's pivot: L_low_c, anchored at the coarse image's pixels or not."""
+        low_c = self._low("low_c", y_c)
+        if not self.anchor_weight:
+            return low_c
+        return Sum((low_c, Term("low_c.pixel", PixelLoss(), y_c, self.anchor_weight)))
 
     def _method(self) -> Combiner:
         return make_combiner(self.combiner, self.combiner_options)
@@ -103,8 +138,8 @@ class PDGradRecipe(Recipe):
         return Sum(tuple(parts))
 
 
-def _high(name: str, target: Tensor | StepImage | References) -> Term:
-    return Term(f"{name}.arc", IdentityLoss("high"), target)
+def _high(name: str, target: Tensor | StepImage | References, weight: float) -> Term:
+    return Term(f"{name}.arc", IdentityLoss("high"), target, weight)
 
 
 for _row in (
@@ -117,5 +152,10 @@ for _row in (
     PDGradRecipe(name="a4", title="A4: only d_vgg at the low level", low_identity=False),
     PDGradRecipe(name="a5", title="A5: only the coarse restoration", towards_reference=False),
     PDGradRecipe(name="a6", title="A6: only the reference", towards_coarse=False),
+    PDGradRecipe(
+        name="likeness",
+        title="Likeness: PDGrad, but nothing holds the identity at the coarse face's",
+        high_coarse_weight=0.0,
+    ),
 ):
     RECIPES.add(_row.name, _row)

@@ -69,6 +69,14 @@ class Evaluation:
         Raises:
             PDGradError: Options, pictures or networks are missing or do not fit, before any work.
         """
+        return self.measured().write(self.sheet, self.sheet_faces)
+
+    def measured(self) -> Report:
+        """Restore and score; return what was found, not yet written.
+
+        Raises:
+            PDGradError: As `run`.
+        """
         cases = self._cases()
         self._check_recipes(cases)
         methods = [*self._pictures(cases), *self.methods]
@@ -89,8 +97,7 @@ class Evaluation:
             work.restore(method)
         by = {name: tools.fingerprint(METRICS[name].needs) for name in metrics}
         scored = [self._scored(work, method, work.score(method, metrics, by)) for method in methods]
-        report = Report(self.out, work, methods, scored, baseline, missing, self._notes(work))
-        return report.write(self.sheet, self.sheet_faces)
+        return Report(self.out, work, methods, scored, baseline, missing, self._notes(work))
 
     def _recipes(self) -> list[Recipe]:
         return [method.recipe for method in self.methods if method.recipe is not None]
