@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..errors import InvalidInputError, NonFiniteGradientError, SamplingStopped
 from ..images import check_finite
+from ..true_float32 import true_float32
 from .ddpm import add_noise, predict_x0
 from .noise import NoiseSource
 from .prior import Prior
@@ -90,6 +91,7 @@ class Sampler:
         """Return x_tau = sqrt(abar) image + sqrt(1 - abar) e at the run's first step."""
         return add_noise(image, noise(), self.schedule, len(self.schedule) - 1)
 
+    @true_float32()
     @torch.no_grad()
     def run(
         self,
@@ -141,6 +143,7 @@ class Sampler:
         inside = self.guidance is not None and end < t < start
         return self.gradient_steps if inside else 1
 
+    @true_float32()
     def step(self, context: StepContext, noise: NoiseSource) -> StepTaken:
         """Take one reverse step.
 

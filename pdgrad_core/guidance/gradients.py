@@ -18,6 +18,7 @@ from ..diffusion.sampler import Guided, Record, StepContext
 from ..errors import InvalidInputError, NonFiniteGradientError
 from ..features.base import FeatureNetwork, Features
 from ..masks import check_same_size, keep_known
+from ..true_float32 import true_float32
 from .groups import Group, Leaf, Planner
 from .targets import Pictures
 from .terms import Expression, Sum, Surgery, Term, surgeries_of, terms_of
@@ -50,6 +51,7 @@ class CompiledGuidance:
         for surgery in surgeries_of(self.root):
             surgery.combiner.reset()
 
+    @true_float32()
     @torch.no_grad()
     def __call__(self, x0hat: Tensor, context: StepContext) -> Guided:
         """Return g and the trace of this step.
@@ -70,6 +72,7 @@ class CompiledGuidance:
         lengths = self._lengths(self.root, gram, record)
         return Guided(combine(gradients, gram, scales, lengths), record)
 
+    @true_float32()
     @torch.no_grad()
     def gradients(
         self, x0hat: Tensor, context: StepContext, record: Record | None = None
@@ -143,6 +146,7 @@ class CompiledGuidance:
         return _operate(node, torch.stack([pivot, other], 1), gram, record)
 
 
+@true_float32()
 def compile_guidance(
     expression: Expression, networks: Mapping[str, FeatureNetwork]
 ) -> CompiledGuidance:
