@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..combiners.base import Gram, combine, gram_of, gram_of_combinations
 from ..devices import at_least_float32
+from ..diffusion.finiteness import Finiteness
 from ..diffusion.sampler import Guided, Record, StepContext
 from ..errors import InvalidInputError, NonFiniteGradientError
 from ..features.base import FeatureNetwork, Features
@@ -68,6 +69,8 @@ class CompiledGuidance:
         gradients = self.gradients(x0hat, context, record)
         if self.groups == 1:
             return Guided(gradients[0], record)
+        if context.finiteness is not None and not self._on_device:
+            context.finiteness.read()  # a solver on the host is not to be given NaN
         gram, scales = gram_of(gradients)
         lengths = self._lengths(self.root, gram, record)
         return Guided(combine(gradients, gram, scales, lengths), record)
@@ -95,7 +98,10 @@ class CompiledGuidance:
             pulled = pull_back(list(cotangents.values()))
             for place, group in enumerate(cotangents):
                 total[group] += pulled[place]
-        self._check(total, record, context.t)
+        finiteness = context.finiteness or Finiteness()
+        self._expect_finite(finiteness, total, record, context.t)
+        if context.finiteness is None:
+            finiteness.read()
         for group, known in enumerate(self.known):
             check_same_size(known, x0hat)
             total[group] = keep_known(total[group], known)
@@ -113,24 +119,32 @@ class CompiledGuidance:
             moved[id(target)] = target(context)
         leaf.target = leaf.term.loss.target(leaf.network, moved[id(target)])
 
-    def _check(self, gradients: Tensor, record: Record, t: int) -> None:
-        """Raise NonFiniteGradientError, naming the terms whose gradient or loss is not finite."""
+    @property
+    def _on_device(self) -> bool:
+        return all(surgery.combiner.on_device for surgery in surgeries_of(self.root))
+
+    def _expect_finite(
+        self, finiteness: Finiteness, gradients: Tensor, record: Record, t: int
+    ) -> None:
+        """Note that gradients and losses have to be finite; the error names the terms."""
         losses = {leaf.term.name: record[f"{leaf.term.name}.loss"] for leaf in self.leaves}
         values = torch.stack([torch.as_tensor(value).float().sum() for value in losses.values()])
         finite = torch.isfinite(gradients).flatten(1).all(1)
         fine = torch.isfinite(values.to(finite.device))
-        if bool(finite.all() & fine.all()):
-            return
-        bad = [
-            leaf.term.name
-            for leaf, loss_fine in zip(self.leaves, fine.tolist(), strict=True)
-            if not (loss_fine and bool(finite[leaf.group]))
-        ]
-        found = ", ".join(f"{name} = {torch.as_tensor(losses[name]).tolist()}" for name in bad)
-        raise NonFiniteGradientError(
-            f"The gradient of {' + '.join(bad)} is NaN or infinite at timestep {t} ({found}); "
-            "lower its weight or the strength, or compute in float32."
-        )
+
+        def error() -> NonFiniteGradientError:
+            bad = [
+                leaf.term.name
+                for leaf, loss_fine in zip(self.leaves, fine.tolist(), strict=True)
+                if not (loss_fine and bool(finite[leaf.group]))
+            ]
+            found = ", ".join(f"{name} = {torch.as_tensor(losses[name]).tolist()}" for name in bad)
+            return NonFiniteGradientError(
+                f"The gradient of {' + '.join(bad)} is NaN or infinite at timestep {t} ({found}); "
+                "lower its weight or the strength, or compute in float32."
+            )
+
+        finiteness.expect(finite.all() & fine.all(), error)
 
     def _lengths(self, node: Expression, gram: Gram, record: Record) -> Tensor:
         """Return how far the node's gradient goes along each unit gradient, `(B, G)`."""

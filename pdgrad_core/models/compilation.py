@@ -30,7 +30,7 @@ def compile_networks(
     for network in features.values():
         network.compiled = True
     if prior is not None and device.type == "cuda":
-        torch.nn.Module.compile(prior.network)
+        torch.nn.Module.compile(prior.network, dynamic=False)
 
 
 def check_compiler(device: torch.device) -> None:
