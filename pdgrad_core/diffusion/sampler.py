@@ -20,7 +20,6 @@ from ..true_float32 import true_float32
 from .ddpm import add_noise, predict_x0
 from .finiteness import Finiteness
 from .noise import NoiseSource
-from .noise_ahead import drawn_ahead
 from .prior import Prior
 from .records import (
     ContractionFn,
@@ -121,6 +120,8 @@ class Sampler:
             SamplingStopped: `should_stop` said so.
             NonFiniteError: Prior, contraction, guidance or step gave NaN or infinite values.
         """
+        from .noise_ahead import drawn_ahead
+
         self.reset()
         with drawn_ahead(noise, self.total_steps) as source:
             return self._run(x, source, on_step, should_stop)

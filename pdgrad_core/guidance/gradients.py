@@ -67,13 +67,17 @@ class CompiledGuidance:
         """
         record: Record = {}
         gradients = self.gradients(x0hat, context, record)
-        if self.groups == 1:
-            return Guided(gradients[0], record)
-        if context.finiteness is not None and not self._on_device:
+        if context.finiteness is not None and not self.on_device:
             context.finiteness.read()  # a solver on the host is not to be given NaN
+        return Guided(self.combined(gradients, record), record)
+
+    def combined(self, gradients: Tensor, record: Record) -> Tensor:
+        """Return g `(B, 3, H, W)` of the gradients that were kept apart, after surgery."""
+        if self.groups == 1:
+            return gradients[0]
         gram, scales = gram_of(gradients)
         lengths = self._lengths(self.root, gram, record)
-        return Guided(combine(gradients, gram, scales, lengths), record)
+        return combine(gradients, gram, scales, lengths)
 
     @true_float32()
     @torch.no_grad()
@@ -82,7 +86,11 @@ class CompiledGuidance:
     ) -> Tensor:
         """Return the gradients that are kept apart, `(G, B, 3, H, W)`, before any surgery."""
         record = {} if record is None else record
-        moved: dict[int, Tensor] = {}
+        self.renew_targets(context)
+        return self.expected_finite(self.at_targets(x0hat, record), record, context)
+
+    def at_targets(self, x0hat: Tensor, record: Record) -> Tensor:
+        """Return the gradients towards the leaves' targets as they are, `(G, B, 3, H, W)`."""
         total = at_least_float32(x0hat.new_zeros(self.groups, *x0hat.shape))
         for network in dict.fromkeys(leaf.network for leaf in self.leaves):
             leaves = [leaf for leaf in self.leaves if leaf.network is network]
@@ -90,7 +98,6 @@ class CompiledGuidance:
             features, pull_back = network.vjp(x0hat, taps)
             cotangents: dict[int, Features] = {}
             for leaf in leaves:
-                self._refresh(leaf, context, moved)
                 assert leaf.target is not None
                 value, found = leaf.term.loss.cotangent(network, features, leaf.target)
                 record[f"{leaf.term.name}.loss"] = leaf.term.weight * value
@@ -98,29 +105,33 @@ class CompiledGuidance:
             pulled = pull_back(list(cotangents.values()))
             for place, group in enumerate(cotangents):
                 total[group] += pulled[place]
+        return total
+
+    def renew_targets(self, context: StepContext) -> None:
+        """Renew moving targets; repeats of a step keep the first one's, as PGDiff does."""
+        moved: dict[int, Tensor] = {}  # a target that several terms share is asked once
+        for leaf in self.leaves:
+            target = leaf.term.target
+            if not callable(target) or (leaf.target is not None and context.repeat > 0):
+                continue
+            if id(target) not in moved:
+                moved[id(target)] = target(context)
+            leaf.target = leaf.term.loss.target(leaf.network, moved[id(target)])
+
+    def expected_finite(self, gradients: Tensor, record: Record, context: StepContext) -> Tensor:
+        """Return the gradients, zero where they are masked, once they are expected to be finite."""
         finiteness = context.finiteness or Finiteness()
-        self._expect_finite(finiteness, total, record, context.t)
+        self._expect_finite(finiteness, gradients, record, context.t)
         if context.finiteness is None:
             finiteness.read()
         for group, known in enumerate(self.known):
-            check_same_size(known, x0hat)
-            total[group] = keep_known(total[group], known)
-        return total
-
-    def _refresh(self, leaf: Leaf, context: StepContext, moved: dict[int, Tensor]) -> None:
-        """Renew a moving target; repeats of a step keep the first one's, as PGDiff does.
-
-        `moved` holds this step's images: a target that several terms share is asked once.
-        """
-        target = leaf.term.target
-        if not callable(target) or (leaf.target is not None and context.repeat > 0):
-            return
-        if id(target) not in moved:
-            moved[id(target)] = target(context)
-        leaf.target = leaf.term.loss.target(leaf.network, moved[id(target)])
+            check_same_size(known, gradients)
+            gradients[group] = keep_known(gradients[group], known)
+        return gradients
 
     @property
-    def _on_device(self) -> bool:
+    def on_device(self) -> bool:
+        """Whether every surgery computes where the gradients are."""
         return all(surgery.combiner.on_device for surgery in surgeries_of(self.root))
 
     def _expect_finite(

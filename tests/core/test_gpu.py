@@ -1,5 +1,7 @@
 """What only a CUDA device can show: true float32, no waiting in a step, memory that stays flat."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from golden import tiny_prior, tiny_unet
@@ -11,10 +13,12 @@ from pdgrad_core.diffusion.noise import seeded_noise
 from pdgrad_core.diffusion.sampler import Sampler, StepContext
 from pdgrad_core.errors import NonFiniteError
 from pdgrad_core.guidance.gradients import compile_guidance
+from pdgrad_core.guidance.replayed import ReplayedGuidance
 from pdgrad_core.guidance.strengths import make_strength
 from pdgrad_core.models.precision import precision_preset
 from pdgrad_core.recipes import GuideImages
 from pdgrad_core.recipes.pdgrad import PDGradRecipe
+from pdgrad_core.replay import Replay, record_cuda_graph
 from pdgrad_core.true_float32 import float32_settings, true_float32
 
 pytestmark = pytest.mark.gpu
@@ -128,6 +132,17 @@ def test_a_step_does_not_wait(preset):
     finally:
         torch.cuda.set_sync_debug_mode("default")
     finiteness.read()
+
+
+def test_a_replayed_run_is_the_eager_one_to_the_bit(caplog):
+    eager = small_sampler(CUDA)
+    start = images(2, SIZE, seed=3).to(CUDA)
+    expected = eager.run(start, seeded_noise(start, 5))
+    again = replace(eager, guidance=ReplayedGuidance(eager.guidance))
+    again.prior.replay = Replay("prior", again.prior.evaluate, record_cuda_graph)
+    found = again.run(start, seeded_noise(start, 5))
+    assert not caplog.records  # nothing fell back
+    assert torch.equal(found.image, expected.image)
 
 
 def test_noise_is_the_cpus_though_drawn_ahead():

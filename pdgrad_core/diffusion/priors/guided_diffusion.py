@@ -10,6 +10,7 @@ from typing_extensions import Self
 
 from ...checkpoints import Checkpoint, load_strict, warn_if_test
 from ...errors import InvalidInputError, WrongArchitectureError
+from ...replay import Replay
 from ..prior import Prediction, PriorOutput, VarianceKind
 from ..schedule import Schedule
 from ..unet import UNet, UNetConfig, best_memory_format, config_from_state_dict
@@ -117,6 +118,8 @@ class DiffusionPrior(LoadedPrior):
 
     weights = ("ffhq512-prior",)
     network: UNet
+    replay: Replay | None = None
+    """Where set, the network is replayed."""
 
     def __init__(
         self, network: UNet, config: PriorConfig, checkpoint: Checkpoint | None = None
@@ -186,6 +189,8 @@ class DiffusionPrior(LoadedPrior):
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
     ) -> Self:
         """Move the network and set the dtype in which it computes; returns self."""
+        if self.replay is not None:
+            self.replay.forget()
         if device is not None:
             self.network.to(device=device)
         if dtype is not None:
@@ -194,6 +199,10 @@ class DiffusionPrior(LoadedPrior):
         memory_format = best_memory_format(weight.device, weight.dtype)
         self.network.to(memory_format=memory_format)  # pyright: ignore[reportCallIssue]
         return self
+
+    def evaluate(self, x_t: Tensor, timesteps: Tensor) -> tuple[Tensor]:
+        """Return the network's raw output alone, for original timesteps `(B,)`."""
+        return (self.network(x_t, timesteps),)
 
     def check_size(self, height: int, width: int) -> None:
         """Raise InvalidInputError unless the network can take images of this size in pixels."""
@@ -206,7 +215,8 @@ class DiffusionPrior(LoadedPrior):
 
     def __call__(self, x_t: Tensor, t: int) -> PriorOutput:
         """Evaluate the network; see `Prior`."""
-        output = self.network(x_t, torch.full((x_t.shape[0],), t, device=x_t.device))
+        timesteps = torch.full((x_t.shape[0],), t, device=x_t.device)
+        (output,) = (self.replay or self.evaluate)(x_t, timesteps)
         if not self.network.config.learn_sigma:
             return PriorOutput(output)
         prediction, fraction = output.chunk(2, dim=1)
