@@ -74,16 +74,18 @@ class Replay:
 def record_cuda_graph(function: Function, inputs: tuple[Tensor, ...]) -> Function:
     """Record a function as one CUDA graph. See `Recorder`."""
     held = tuple(one.clone() for one in inputs)
-    current = torch.cuda.current_stream()
-    side = torch.cuda.Stream()
-    side.wait_stream(current)
-    with torch.cuda.stream(side):
-        for _ in range(_WARM_UPS):  # what is made once, or chosen by trying, is made now
-            function(*held)
-    current.wait_stream(side)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        outputs = function(*held)
+    with torch.cuda.device(held[0].device):
+        current = torch.cuda.current_stream()
+        side = torch.cuda.Stream()
+        side.wait_stream(current)
+        with torch.cuda.stream(side):
+            for _ in range(_WARM_UPS):  # what is made once, or chosen by trying, is made now
+                function(*held)
+        current.wait_stream(side)
+        # Only of this thread: the one that draws noise takes pinned memory meanwhile.
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            outputs = function(*held)
 
     def replay(*given: Tensor) -> tuple[Tensor, ...]:
         for to, value in zip(held, given, strict=True):

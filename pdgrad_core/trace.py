@@ -48,7 +48,7 @@ def on_host(trace: Sequence[Record]) -> list[Record]:
     rows = [dict(row) for row in trace]
     for row in rows:
         for name, value in row.items():
-            if isinstance(value, torch.Tensor) and value.device.type != "cpu":
+            if isinstance(value, torch.Tensor):
                 places.setdefault((value.device, value.dtype), []).append((row, name, value))
     for found in places.values():
         flat = torch.cat([value.detach().flatten() for _, _, value in found]).cpu()

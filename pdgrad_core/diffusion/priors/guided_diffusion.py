@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import torch
 from torch import Tensor
@@ -10,11 +10,13 @@ from typing_extensions import Self
 
 from ...checkpoints import Checkpoint, load_strict, warn_if_test
 from ...errors import InvalidInputError, WrongArchitectureError
-from ...replay import Replay
 from ..prior import Prediction, PriorOutput, VarianceKind
 from ..schedule import Schedule
 from ..unet import UNet, UNetConfig, best_memory_format, config_from_state_dict
 from .base import PRIORS, LoadedPrior
+
+if TYPE_CHECKING:
+    from ...replay import Replay
 
 METADATA_PREFIX = "pdgrad."
 """Prefix of the safetensors metadata entries that describe a prior, as in "pdgrad.image_size"."""
@@ -118,7 +120,7 @@ class DiffusionPrior(LoadedPrior):
 
     weights = ("ffhq512-prior",)
     network: UNet
-    replay: Replay | None = None
+    replay: "Replay | None" = None
     """Where set, the network is replayed."""
 
     def __init__(
