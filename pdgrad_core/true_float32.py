@@ -7,11 +7,14 @@ last who leaves, in whatever thread.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 _OPERATIONS = (
     *("cudnn.conv", "cudnn.rnn", "cuda.matmul"),
@@ -39,7 +42,7 @@ _borrowed = _Borrowed()
 
 
 @contextmanager
-def true_float32() -> Iterator[None]:
+def true_float32() -> "Generator[None]":
     """Compute float32 as float32 inside; as a decorator, during each call of the function.
 
     May be nested, entered again, and entered by several threads at once: the settings found by the

@@ -5,13 +5,16 @@ The numbers and their order are the source's own.
 """
 
 from collections import deque
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from .noise import NoiseSource, PerImageNoise
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 AHEAD = 4
 """Draws that are made before they are asked for."""
@@ -54,7 +57,7 @@ class NoiseAhead:
 
 
 @contextmanager
-def drawn_ahead(noise: NoiseSource, draws: int) -> Iterator[NoiseSource]:
+def drawn_ahead(noise: NoiseSource, draws: int) -> "Generator[NoiseSource]":
     """Yield a source of the same noise that draws ahead, or the source itself.
 
     Ahead is drawn where the noise has to be moved to a GPU; elsewhere the thread would take the
