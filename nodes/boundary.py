@@ -28,6 +28,8 @@ T = TypeVar("T")
 PREVIEW_SIDE_PX = 512
 PREVIEW_SECONDS = 0.1
 """Previews are sent no more often than this."""
+TRACE_SECONDS = 0.1
+"""The trace's numbers are looked at no more often than this; then all that are new are sent."""
 
 
 class OutOfMemory(PDGradError):  # noqa: N818  (as torch names it)
@@ -189,6 +191,8 @@ class StepReporter:
         self.node_id = node_id
         self.total, self.before = total, before
         self._last_preview = 0.0
+        self._last_trace = 0.0
+        self._untold: list[StepState] = []
 
     def __call__(self, state: "StepState") -> None:
         """Report one step; raises the host's interrupt, which is never to be caught."""
@@ -197,7 +201,13 @@ class StepReporter:
         if now - self._last_preview >= PREVIEW_SECONDS or state.done == state.total:
             self._last_preview = now
             preview = ("JPEG", to_pil(state.x0hat[:1]), PREVIEW_SIDE_PX)
-        self._send_trace(state)
+        self._untold.append(state)
+        # The numbers are on a GPU that would wait to be asked for them at every step.
+        if now - self._last_trace >= TRACE_SECONDS or state.done == state.total:
+            self._last_trace = now
+            for untold in self._untold:
+                self._send_trace(untold)
+            self._untold.clear()
         self.bar.update_absolute(self.before + state.done, self._all(state), preview)
 
     def _all(self, state: "StepState") -> int:

@@ -64,6 +64,21 @@ def at_least_float32(value: Tensor) -> Tensor:
     return value if value.dtype == torch.float64 else value.float()
 
 
+def constant(values: tuple[float, ...], like: Tensor) -> Tensor:
+    """Return numbers as a tensor `(N,)` of another's device and dtype, made there once.
+
+    Made anew at each use they would be copied to a GPU each time. Nobody may write into it.
+    """
+    return _constant(values, like.device, like.dtype)
+
+
+@lru_cache(maxsize=64)
+def _constant(values: tuple[float, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
+    # Kept beyond the caller's modes: what inference mode makes cannot be used outside of it.
+    with torch.inference_mode(False), torch.no_grad():
+        return torch.tensor(values, device=device, dtype=dtype)
+
+
 def exact_dtype(device: torch.device) -> torch.dtype:
     """Return float64 where the device computes in it (Apple's GPUs do not), else float32."""
     return torch.float64 if _has_float64(device.type) else torch.float32

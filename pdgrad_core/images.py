@@ -177,7 +177,12 @@ def check_image(image: Tensor, what: str) -> None:
 def check_finite(values: Tensor, what: str, advice: str = "check what made it") -> None:
     """Raise NonFiniteError, naming what it is, unless all values are finite."""
     if not bool(torch.isfinite(values).all()):
-        raise NonFiniteError(f"{what} holds NaN or infinite values; {advice}.")
+        raise non_finite(what, advice)
+
+
+def non_finite(what: str, advice: str) -> NonFiniteError:
+    """Return the error about values that are not finite, naming what holds them."""
+    return NonFiniteError(f"{what} holds NaN or infinite values; {advice}.")
 
 
 def resize(image: Tensor, height: int, width: int, mode: str = "bilinear") -> Tensor:

@@ -19,10 +19,12 @@ from .restoration import Restoration
 from .runs import Run, prepare_run
 from .settings import Settings
 from .stopwatch import Stopwatch
+from .true_float32 import true_float32
 
 __all__ = ["Restoration", "Settings", "restore_faces"]
 
 
+@true_float32()
 def restore_faces(
     degraded: Tensor,
     references: Sequence[Tensor],

@@ -182,9 +182,11 @@ def prepare_run(
             `compile_guidance`.
     """
     from .guidance.gradients import compile_guidance
+    from .guidance.replayed import replayed_where_compiled
 
-    sampler = process.sampler(prior)
-    compiled = None if guidance is None else compile_guidance(guidance, networks or {})
-    sampler = replace(sampler, guidance=compiled, contractions=contractions)
+    sampler = replace(process.sampler(prior), contractions=contractions)
     x = noise() if start is None else sampler.start_from(start, noise)
+    if guidance is not None:
+        compiled = compile_guidance(guidance, networks or {})
+        sampler = replace(sampler, guidance=replayed_where_compiled(compiled, x.device))
     return Run(sampler, x, noise)

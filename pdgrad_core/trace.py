@@ -26,7 +26,7 @@ def trace_to_json(trace: Sequence[Record]) -> list[dict[str, Any]]:
         not finite are None.
     """
     rows: list[dict[str, Any]] = []
-    for record in trace:
+    for record in on_host(trace):
         row: dict[str, Any] = {}
         for name, value in record.items():
             row[name] = _plain(value)
@@ -35,6 +35,26 @@ def trace_to_json(trace: Sequence[Record]) -> list[dict[str, Any]]:
                 torch.as_tensor(record["shift_norm"]) / torch.as_tensor(record["step_norm"])
             )
         rows.append(row)
+    return rows
+
+
+def on_host(trace: Sequence[Record]) -> list[Record]:
+    """Return a trace with its tensors on the CPU: brought there together, not one by one.
+
+    Args:
+        trace: Rows whose tensors are still where they were computed.
+    """
+    places: dict[tuple[torch.device, torch.dtype], list[tuple[Record, str, torch.Tensor]]] = {}
+    rows = [dict(row) for row in trace]
+    for row in rows:
+        for name, value in row.items():
+            if isinstance(value, torch.Tensor):
+                places.setdefault((value.device, value.dtype), []).append((row, name, value))
+    for found in places.values():
+        flat = torch.cat([value.detach().flatten() for _, _, value in found]).cpu()
+        pieces = flat.split([value.numel() for _, _, value in found])
+        for (row, name, value), piece in zip(found, pieces, strict=True):
+            row[name] = piece.view(value.shape)
     return rows
 
 

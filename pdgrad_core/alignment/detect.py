@@ -14,6 +14,7 @@ from ..dependencies import require_alone
 from ..errors import InvalidInputError
 from ..images import check_finite, check_image, resize
 from ..parameters import Param
+from ..true_float32 import true_float32
 from .face import Face
 
 # RetinaFace's anchors: stride of each feature map and the two box sides at each of its positions.
@@ -61,6 +62,7 @@ class FaceDetector:
             self.network.to(device)
         return self
 
+    @true_float32()
     def __call__(self, photo: Tensor, threshold: float | None = None) -> list[Face]:
         """Find the faces of one photo.
 

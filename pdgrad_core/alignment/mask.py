@@ -11,6 +11,7 @@ from typing_extensions import Self
 from ..checkpoints import load_checkpoint, load_strict
 from ..dependencies import require_alone
 from ..images import check_image, resize
+from ..true_float32 import true_float32
 
 PARSER_SIZE_PX = 512
 
@@ -41,6 +42,7 @@ class FaceParser:
             self.network.to(device)
         return self
 
+    @true_float32()
     def __call__(self, crop: Tensor) -> Tensor:
         """Return the mask `(B, 1, S, S)`, 0 to 1, float32 on the CPU, for crops `(B, 3, S, S)`."""
         check_image(crop, "The crop")

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..checkpoints import load_checkpoint, load_strict
+from ..true_float32 import true_float32
 from .detect import OVERLAP, FaceDetector
 from .face import Face
 
@@ -153,6 +154,7 @@ class YuNetDetector(FaceDetector):
             )
         ]
 
+    @true_float32()
     def predictions(self, photo: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return boxes `(N, 4)`, scores `(N,)` and points `(N, 5, 2)` in the photo's pixels."""
         with torch.inference_mode(False), torch.no_grad():

@@ -22,15 +22,17 @@ from ..features.arcface import ArcFace, load_arcface
 from ..features.base import FeatureNetwork
 from ..features.vgg import PerceptualNetwork, load_perceptual
 from ..guidance.gradients import CompiledGuidance, compile_guidance
+from ..guidance.replayed import replayed_where_compiled
 from ..guidance.strengths.constant import Constant
 from ..models.compilation import compile_networks
 from ..models.precision import PrecisionPreset, precision_preset
 from ..recipes import GuideImages
 from ..recipes.pdgrad import PDGradRecipe
+from ..true_float32 import true_float32
 from ..weights.folders import find, search_folders
 from .random_models import random_features, random_prior
 from .straightforward import GRADIENTS, StraightforwardGuidance
-from .turns import Side, TurnTaker, take_turns
+from .turns import Side, TurnTaker, take_turns, timer_of
 
 SEED = 0
 
@@ -77,7 +79,8 @@ def benchmark_guided_step(job: Job, repeats: int = 5) -> dict[str, Any]:
         For each side medians of wall and processor seconds per step, the warm-up and the peak
         memory; `ratio` and `cpu_ratio` (straightforward over ours); `gradient_cosines` of the
         four gradients and the worst as `gradient_cosine`; for the whole step the relative
-        difference of the two x_{t-1}; and the machine.
+        difference of the two x_{t-1}; `timer`, what timed the steps; `tf32`, which is switched
+        off for both sides, whatever torch or its settings say; and the machine.
 
     Raises:
         InvalidInputError: No repeats, a size the networks cannot take, or an unknown device.
@@ -98,6 +101,8 @@ def benchmark_guided_step(job: Job, repeats: int = 5) -> dict[str, Any]:
         "size_px": job.size_px,
         "precision": preset.name,
         "compiled": job.compiled,
+        "tf32": {"straightforward": False, "ours": False},
+        "timer": timer_of(device),
         "keep_freed_memory": job.keep_freed_memory,
         "models": str(job.models or "random"),
         "repeats": repeats,
@@ -115,10 +120,11 @@ def benchmark_guided_step(job: Job, repeats: int = 5) -> dict[str, Any]:
     return {**found, **machine, "threads": job.threads or torch.get_num_threads()}
 
 
+@true_float32()
 def run_straightforward(pipe: Connection, job: Job) -> None:
     """Serve the straightforward side."""
     device = _set_up(job)
-    features, prior = _networks(job, device)
+    features, prior = load_networks(job.models, device, whole_step=job.whole_step)
     arcface, vgg = features["arcface"], features["vgg"]
     assert isinstance(arcface, ArcFace) and isinstance(vgg, PerceptualNetwork)
     x0hat, coarse, reference = pictures(job.size_px, device)
@@ -126,17 +132,19 @@ def run_straightforward(pipe: Connection, job: Job) -> None:
     _serve(TurnTaker(pipe, device), x0hat, guidance, guidance.gradients, prior)
 
 
+@true_float32()
 def run_ours(pipe: Connection, job: Job) -> None:
     """Serve our side."""
     device = _set_up(job)
-    features, prior = _networks(job, device)
+    features, prior = load_networks(job.models, device, whole_step=job.whole_step)
     job.preset.apply(features, prior)
     if job.compiled:
         compile_networks(features, prior)
     x0hat, coarse, reference = pictures(job.size_px, device)
     expression = PDGradRecipe().guidance(GuideImages(coarse, coarse, (reference,)))
     guidance = compile_guidance(expression, features)
-    _serve(TurnTaker(pipe, device), x0hat, guidance, lambda x: _named_gradients(guidance, x), prior)
+    taken = replayed_where_compiled(guidance, device)
+    _serve(TurnTaker(pipe, device), x0hat, taken, lambda x: _named_gradients(guidance, x), prior)
 
 
 def pictures(size_px: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
@@ -170,20 +178,27 @@ def _set_up(job: Job) -> torch.device:
     return torch.device(job.device)
 
 
-def _networks(
-    job: Job, device: torch.device
+def load_networks(
+    models: Path | None, device: torch.device, *, whole_step: bool
 ) -> tuple[dict[str, FeatureNetwork], LoadedPrior | None]:
+    """Return PDGrad's feature networks, and for a whole step the prior, in float32.
+
+    Args:
+        models: Folder of weights; None for random ones.
+        device: Where they are put.
+        whole_step: Whether the prior is wanted.
+    """
     prior: LoadedPrior | None = None
-    if job.models is None:
+    if models is None:
         features = random_features(SEED)
-        prior = random_prior(SEED) if job.whole_step else None
+        prior = random_prior(SEED) if whole_step else None
     else:
-        folders = search_folders(job.models)
+        folders = search_folders(models)
         features: dict[str, FeatureNetwork] = {
             "arcface": load_arcface(find("arcface-iresnet50", folders)),
             "vgg": load_perceptual(find("vgg16", folders)),
         }
-        prior = load_prior(find("ffhq512-prior", folders)) if job.whole_step else None
+        prior = load_prior(find("ffhq512-prior", folders)) if whole_step else None
     for network in features.values():
         network.to(device)
     return features, None if prior is None else prior.to(device)

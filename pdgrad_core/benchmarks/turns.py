@@ -56,16 +56,36 @@ class TurnTaker:
 
     def take(self, step: Stepper) -> torch.Tensor:
         """Time one step, report it, and return its state."""
-        began, worked = time.perf_counter(), time.process_time()
-        state = step()
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        self.pipe.send((time.perf_counter() - began, time.process_time() - worked))
+        worked = time.process_time()
+        seconds, state = timed(step, self.device)
+        self.pipe.send((seconds, time.process_time() - worked))
         return state
 
     def finish(self, state: torch.Tensor) -> None:
         """Report what the process used and where it arrived."""
         self.pipe.send((peak_memory_bytes(self.device), state.float().cpu().numpy()))
+
+
+def timer_of(device: torch.device) -> str:
+    """Return what `timed` measures with on a device."""
+    return "CUDA events" if device.type == "cuda" else "wall clock"
+
+
+def timed(step: Stepper, device: torch.device) -> tuple[float, torch.Tensor]:
+    """Take a step and return its seconds, by the device's own clock where it is CUDA's."""
+    if device.type != "cuda":
+        began = time.perf_counter()
+        state = step()
+        return time.perf_counter() - began, state
+    torch.cuda.synchronize(device)
+    stream: Any = torch.cuda.current_stream(device)
+    began_at: Any = torch.cuda.Event(enable_timing=True)
+    ended_at: Any = torch.cuda.Event(enable_timing=True)
+    began_at.record(stream)
+    state = step()
+    ended_at.record(stream)
+    torch.cuda.synchronize(device)
+    return began_at.elapsed_time(ended_at) / 1000, state
 
 
 def take_turns(workers: list[Callable[..., None]], job: Any, steps: int) -> list[Side]:

@@ -9,7 +9,7 @@ float32.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -96,7 +96,12 @@ class Combiner(ABC):
     """A way to make one gradient of several, per image.
 
     Registered classes are constructed without arguments, or with annotated parameters.
+
+    Attributes:
+        on_device: Whether it computes where the gradients are, without asking for their values.
     """
+
+    on_device: ClassVar[bool] = True
 
     @abstractmethod
     def lengths(self, gram: Gram, pivot: int) -> Tensor:

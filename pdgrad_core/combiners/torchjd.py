@@ -28,6 +28,7 @@ class TorchJD(Combiner):
     """
 
     weighting: ClassVar[str]
+    on_device: ClassVar[bool] = False
 
     def __init__(
         self,

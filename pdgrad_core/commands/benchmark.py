@@ -12,10 +12,11 @@ from .benchmark_guided_step import add_guidance, add_step
 from .benchmark_latent import add_parser as add_latent
 from .benchmark_pasting import add_parser as add_pasting
 from .benchmark_pgdiff import add_parser as add_pgdiff
+from .benchmark_restore import add_parser as add_restore
 
 BENCHMARKS: tuple[Callable[[Any], None], ...] = (
     *(add_guidance, add_step, add_pgdiff),
-    *(add_fit, add_flicker, add_pasting, add_gan_prior, add_latent, add_album),
+    *(add_fit, add_flicker, add_pasting, add_gan_prior, add_latent, add_album, add_restore),
 )
 """What enters each benchmark into the command line, one module per benchmark."""
 

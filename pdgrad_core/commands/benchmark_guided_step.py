@@ -33,7 +33,8 @@ def _add_parser(subparsers: Any, name: str, text: str, *, whole_step: bool) -> N
         help=text,
         description=f"Time {text}: each of the four losses with its own forward and backward pass "
         "by autograd, its target's features computed anew, in float32. Each side runs in a process "
-        "of its own, a step at a time in turns.",
+        "of its own, a step at a time in turns, both with TF32 off; CUDA's steps are timed by its "
+        "events.",
     )
     parser.add_argument(
         "--models", type=Path, metavar="DIR", help="folder of weights (default: random ones)"
@@ -86,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
         )
     print(f"{'ratio':18}{found['ratio']:9.2f}{found['cpu_ratio']:13.2f}")
     print(f"gradient cosine {found['gradient_cosine']:.8f} (precision {found['precision']})")
+    print(f"TF32 off on both sides; timed by {found['timer']}")
     print(f"{found['cpu'] or found['device_name']}, {found['threads']} threads, ", end="")
     print(f"torch {found['versions']['torch']}, load {found['load_average_before']}")
     return 0

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..errors import InvalidInputError
 from ..images import check_image, resize
 from ..parameters import Param
+from ..true_float32 import true_float32
 from .filters import LowPassFilter
 from .srm import CFM, SRM, SRM_WIDTH, initialise
 
@@ -123,6 +124,7 @@ class Fit:
         initialise(network, generator, self.settings.last_scale)
         return network.to(self._degraded.device)
 
+    @true_float32()
     def advance(self, iterations: int = 1) -> None:
         """Update phi and eta in turn; a fit that diverged does nothing more."""
         for _ in range(iterations):
@@ -138,6 +140,7 @@ class Fit:
                 optimiser.step()
             self._updates += 1
 
+    @true_float32()
     def predict(self) -> tuple[Tensor, Tensor]:
         """Return SRM(y) and CFM(SRM(y)) of the best state up to now.
 
@@ -152,6 +155,7 @@ class Fit:
             enlarged, output = self._best
             return enlarged.clamp(-1, 1), output.clamp(-1, 1)
 
+    @true_float32()
     def filtered(self, image: Tensor) -> Tensor:
         """Return CFM(image), `(1, 3, H, W)`, by the best state."""
         with torch.inference_mode(False), torch.no_grad():

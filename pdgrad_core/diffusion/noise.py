@@ -54,10 +54,28 @@ class PerImageNoise:
         self.shape = tuple(shape)
         self.device = torch.device(device)
 
+    @property
+    def moves(self) -> bool:
+        """Whether the noise is drawn by the CPU and wanted on a CUDA device."""
+        drawn_by = {generator.device.type for generator in self.generators}
+        return drawn_by == {"cpu"} and self.device.type == "cuda"
+
     def __call__(self) -> Tensor:
         """Return the next noise, `(B, C, H, W)` float32."""
+        return self.moved(self.draw())
+
+    def draw(self) -> Tensor:
+        """Return the next noise where the generators live; what is to be moved, in pinned memory.
+
+        A copy from pinned memory needs no waiting, and torch keeps the memory until it is done.
+        """
         drawn = [
             torch.randn(self.shape, generator=generator, device=generator.device)
             for generator in self.generators
         ]
-        return torch.stack(drawn).to(self.device)
+        stacked = torch.stack(drawn)
+        return stacked.pin_memory() if self.moves else stacked
+
+    def moved(self, drawn: Tensor) -> Tensor:
+        """Return drawn noise on the device where it is wanted."""
+        return drawn.to(self.device, non_blocking=self.moves)

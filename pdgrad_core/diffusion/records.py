@@ -6,6 +6,8 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
+from .finiteness import Finiteness
+
 Record = dict[str, Tensor | float]
 """What a guidance reports of one step: numbers, or one number per image `(B,)`."""
 
@@ -19,12 +21,15 @@ class StepContext:
         t: Original timestep.
         index: Index into the run's schedule, counting down to 0.
         repeat: 0, or the number of gradient steps already taken at this t.
+        finiteness: Where a part notes what of its own has to be finite, to be read when the step is
+            over; None where it is to look at once.
     """
 
     x_t: Tensor
     t: int
     index: int
     repeat: int = 0
+    finiteness: Finiteness | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,20 @@ closed form in a test) and any guidance (PDGrad, PGDiff, none) go through the sa
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from ..errors import InvalidInputError, NonFiniteGradientError, SamplingStopped
-from ..images import check_finite
+from ..errors import (
+    InvalidInputError,
+    NonFiniteError,
+    NonFiniteGradientError,
+    SamplingStopped,
+)
+from ..true_float32 import true_float32
 from .ddpm import add_noise, predict_x0
+from .finiteness import Finiteness
 from .noise import NoiseSource
 from .prior import Prior
 from .records import (
@@ -90,6 +96,7 @@ class Sampler:
         """Return x_tau = sqrt(abar) image + sqrt(1 - abar) e at the run's first step."""
         return add_noise(image, noise(), self.schedule, len(self.schedule) - 1)
 
+    @true_float32()
     @torch.no_grad()
     def run(
         self,
@@ -113,9 +120,21 @@ class Sampler:
             SamplingStopped: `should_stop` said so.
             NonFiniteError: Prior, contraction, guidance or step gave NaN or infinite values.
         """
+        from .noise_ahead import drawn_ahead
+
+        self.reset()
+        with drawn_ahead(noise, self.total_steps) as source:
+            return self._run(x, source, on_step, should_stop)
+
+    def _run(
+        self,
+        x: Tensor,
+        noise: NoiseSource,
+        on_step: Callable[[StepState], None] | None,
+        should_stop: Callable[[], bool] | None,
+    ) -> SampleResult:
         trace: list[Record] = []
         total = self.total_steps
-        self.reset()
         for index in reversed(range(len(self.schedule))):
             t = int(self.schedule.timesteps[index])
             for repeat in range(self.repeats(t)):
@@ -151,27 +170,47 @@ class Sampler:
         Raises:
             NonFiniteError: See `run`.
         """
-        x_t, i = context.x_t, context.index
+        finiteness = Finiteness()
+        try:
+            taken = self.launch(replace(context, finiteness=finiteness), noise)
+        except NonFiniteError:
+            finiteness.read()  # what was not finite first
+            raise
+        finiteness.read()
+        return taken
+
+    @true_float32()
+    def launch(self, context: StepContext, noise: NoiseSource) -> StepTaken:
+        """Compute one reverse step without waiting for the device.
+
+        Args:
+            context: As for `step`, with a `finiteness` that the caller reads afterwards.
+            noise: As for `step`.
+        """
+        finiteness = context.finiteness
+        assert finiteness is not None
+        x_t, i, at = context.x_t, context.index, f"at timestep {context.t}"
         output = self.prior(x_t, context.t)
-        check_step("What the prior predicts", context.t, output.prediction)
+        finiteness.expect_all(f"What the prior predicts {at}", output.prediction)
         if output.variance_fraction is not None:
-            check_step("The variance that the prior predicts", context.t, output.variance_fraction)
+            what = f"The variance that the prior predicts {at}"
+            finiteness.expect_all(what, output.variance_fraction)
         x0hat = predict_x0(output.prediction, x_t, self.schedule, i, self.prior.prediction)
         x0hat = x0hat.clamp(-1, 1) if self.clip else x0hat
         for contract in self.contractions:
             x0hat = contract(x0hat, context)
-            check_step(f"What {type(contract).__name__} contracts x0hat to", context.t, x0hat)
+            finiteness.expect_all(f"What {type(contract).__name__} contracts x0hat to {at}", x0hat)
         step = self.stepper(StepInputs(x0hat, x_t, output, self.schedule, i, self.prior.variance))
         z = step.std * noise()
         unguided = step.mean + z
-        check_step(f"The step of {type(self.stepper).__name__}", context.t, unguided)
+        finiteness.expect_all(f"The step of {type(self.stepper).__name__} {at}", unguided)
         if self.guidance is None or self.strength is None:
             return StepTaken(x0hat, unguided, unguided)
         guided = self.guidance(x0hat, context)
-        check_gradient(guided, context.t)
+        expect_gradient(finiteness, guided, context.t)
         mean = self.strength.on_mean(step.mean, step.variance, guided.gradient)
         x_prev = self.strength.on_sample(mean + z, x_t, guided.gradient)
-        check_step("The guided step", context.t, x_prev, "lower the strength")
+        finiteness.expect_all(f"The guided step {at}", x_prev, "lower the strength")
         return StepTaken(x0hat, unguided, x_prev, guided)
 
     def _trace_row(self, context: StepContext, taken: StepTaken) -> Record:
@@ -198,24 +237,19 @@ def per_image_norm(x: Tensor) -> Tensor:
     return (flat / safe).norm(dim=1) * scale[:, 0]
 
 
-def check_step(
-    what: str, t: int, values: Tensor, advice: str = "check the weights, or compute in float32"
-) -> None:
-    """Raise NonFiniteError unless all values of a step are finite: clipping would hide them."""
-    check_finite(values, f"{what} at timestep {t}", advice)
+def expect_gradient(finiteness: Finiteness, guided: Guided, t: int) -> None:
+    """Note that g has to be finite; the error names the recorded terms that are not."""
 
+    def error() -> NonFiniteGradientError:
+        culprits = [
+            name
+            for name, value in guided.record.items()
+            if not bool(torch.isfinite(torch.as_tensor(value)).all())
+        ]
+        return NonFiniteGradientError(
+            f"The guidance gradient is NaN or infinite at timestep {t}"
+            + (f" (not finite: {', '.join(culprits)})" if culprits else "")
+            + "; lower the strength or the weights, or compute in float32."
+        )
 
-def check_gradient(guided: Guided, t: int) -> None:
-    """Raise NonFiniteGradientError, naming the recorded terms that are not finite, if g is not."""
-    if bool(torch.isfinite(guided.gradient).all()):
-        return
-    culprits = [
-        name
-        for name, value in guided.record.items()
-        if not bool(torch.isfinite(torch.as_tensor(value)).all())
-    ]
-    raise NonFiniteGradientError(
-        f"The guidance gradient is NaN or infinite at timestep {t}"
-        + (f" (not finite: {', '.join(culprits)})" if culprits else "")
-        + "; lower the strength or the weights, or compute in float32."
-    )
+    finiteness.expect(torch.isfinite(guided.gradient).all(), error)

@@ -18,6 +18,7 @@ from ..dependencies import require_alone
 from ..errors import WrongArchitectureError
 from ..images import resize
 from ..registry import unknown_name
+from ..true_float32 import true_float32
 from .base import FEATURES, FeatureNetwork, Features, Precision, Pullback, required
 from .iresnet import EMBEDDING, STEM, IResNet, config_from_state_dict
 from .iresnet_folded import FoldedIResNet
@@ -71,6 +72,7 @@ class ArcFace(FeatureNetwork):
         self.check_taps(taps)
         return self.network_features(self._shrink(image), taps)
 
+    @true_float32()
     def embed(self, image: Tensor) -> Tensor:
         """Return embeddings `(B, D)` of faces `(B, 3, H, W)` in [-1, 1], without gradients."""
         with torch.no_grad():

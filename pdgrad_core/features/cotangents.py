@@ -85,11 +85,13 @@ class CotangentStack:
         assert len(self.order) == len(self.groups)
         stacked = at_least_float32(self._by_group())
         places = [self.order.index(index) for index in range(len(self.groups))]
-        stacked = stacked if places == sorted(places) else stacked[places]
         if self.dtype != torch.float16:
-            return stacked
+            # Not by a list of indices, which would be copied to the device at every step.
+            in_order = places == sorted(places)
+            return stacked if in_order else torch.stack([stacked[place] for place in places])
         scales = [scale for scale in self.scales if scale is not None]
-        return torch.stack([g * scale for g, scale in zip(stacked, scales, strict=True)])
+        pairs = zip(places, scales, strict=True)
+        return torch.stack([stacked[place] * scale for place, scale in pairs])
 
     def _by_group(self) -> Tensor:
         assert self.value is not None

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..checkpoints import Checkpoint, build_strict, load_checkpoint, warn_if_test
-from ..devices import at_least_float32
+from ..devices import at_least_float32, constant
 from ..errors import MissingDependencyError, WrongArchitectureError
 from ..registry import unknown_name
 from .base import FEATURES, FeatureNetwork, Features, Pullback, required
@@ -87,8 +87,7 @@ class VGG16(nn.Module):
 
 def normalise(image: Tensor) -> Tensor:
     """Return an image in [-1, 1] scaled to ImageNet's statistics."""
-    shift = image.new_tensor(_SHIFT).view(1, 3, 1, 1)
-    scale = image.new_tensor(_SCALE).view(1, 3, 1, 1)
+    shift, scale = (constant(values, image).view(1, 3, 1, 1) for values in (_SHIFT, _SCALE))
     return (image - shift) / scale
 
 
@@ -210,7 +209,7 @@ class PerceptualNetwork(FeatureNetwork):
             if index in winners:
                 stack.unpool(winners[index], activations[index - 1])
         result = stack.result()
-        return result / result.new_tensor(_SCALE).view(1, 1, 3, 1, 1)
+        return result / constant(_SCALE, result).view(1, 1, 3, 1, 1)
 
     def _weights(self, role: str, dtype: torch.dtype) -> list[Tensor]:
         """Return the convolutions' weights, their biases, or the adjoint's weights."""

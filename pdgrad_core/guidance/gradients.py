@@ -14,10 +14,12 @@ from torch import Tensor
 
 from ..combiners.base import Gram, combine, gram_of, gram_of_combinations
 from ..devices import at_least_float32
+from ..diffusion.finiteness import Finiteness
 from ..diffusion.sampler import Guided, Record, StepContext
 from ..errors import InvalidInputError, NonFiniteGradientError
 from ..features.base import FeatureNetwork, Features
 from ..masks import check_same_size, keep_known
+from ..true_float32 import true_float32
 from .groups import Group, Leaf, Planner
 from .targets import OwnReferences, Pictures
 from .terms import Expression, Sum, Surgery, Term, surgeries_of, terms_of
@@ -50,6 +52,7 @@ class CompiledGuidance:
         for surgery in surgeries_of(self.root):
             surgery.combiner.reset()
 
+    @true_float32()
     @torch.no_grad()
     def __call__(self, x0hat: Tensor, context: StepContext) -> Guided:
         """Return g and the trace of this step.
@@ -64,19 +67,30 @@ class CompiledGuidance:
         """
         record: Record = {}
         gradients = self.gradients(x0hat, context, record)
+        if context.finiteness is not None and not self.on_device:
+            context.finiteness.read()  # a solver on the host is not to be given NaN
+        return Guided(self.combined(gradients, record), record)
+
+    def combined(self, gradients: Tensor, record: Record) -> Tensor:
+        """Return g `(B, 3, H, W)` of the gradients that were kept apart, after surgery."""
         if self.groups == 1:
-            return Guided(gradients[0], record)
+            return gradients[0]
         gram, scales = gram_of(gradients)
         lengths = self._lengths(self.root, gram, record)
-        return Guided(combine(gradients, gram, scales, lengths), record)
+        return combine(gradients, gram, scales, lengths)
 
+    @true_float32()
     @torch.no_grad()
     def gradients(
         self, x0hat: Tensor, context: StepContext, record: Record | None = None
     ) -> Tensor:
         """Return the gradients that are kept apart, `(G, B, 3, H, W)`, before any surgery."""
         record = {} if record is None else record
-        moved: dict[int, Tensor] = {}
+        self.renew_targets(context)
+        return self.expected_finite(self.at_targets(x0hat, record), record, context)
+
+    def at_targets(self, x0hat: Tensor, record: Record) -> Tensor:
+        """Return the gradients towards the leaves' targets as they are, `(G, B, 3, H, W)`."""
         total = at_least_float32(x0hat.new_zeros(self.groups, *x0hat.shape))
         for network in dict.fromkeys(leaf.network for leaf in self.leaves):
             leaves = [leaf for leaf in self.leaves if leaf.network is network]
@@ -84,7 +98,6 @@ class CompiledGuidance:
             features, pull_back = network.vjp(x0hat, taps)
             cotangents: dict[int, Features] = {}
             for leaf in leaves:
-                self._refresh(leaf, context, moved)
                 assert leaf.target is not None
                 value, found = leaf.term.loss.cotangent(network, features, leaf.target)
                 if leaf.term.shares is not None:
@@ -94,42 +107,57 @@ class CompiledGuidance:
             pulled = pull_back(list(cotangents.values()))
             for place, group in enumerate(cotangents):
                 total[group] += pulled[place]
-        self._check(total, record, context.t)
-        for group, known in enumerate(self.known):
-            check_same_size(known, x0hat)
-            total[group] = keep_known(total[group], known)
         return total
 
-    def _refresh(self, leaf: Leaf, context: StepContext, moved: dict[int, Tensor]) -> None:
-        """Renew a moving target; repeats of a step keep the first one's, as PGDiff does.
+    def renew_targets(self, context: StepContext) -> None:
+        """Renew moving targets; repeats of a step keep the first one's, as PGDiff does."""
+        moved: dict[int, Tensor] = {}  # a target that several terms share is asked once
+        for leaf in self.leaves:
+            target = leaf.term.target
+            if not callable(target) or (leaf.target is not None and context.repeat > 0):
+                continue
+            if id(target) not in moved:
+                moved[id(target)] = target(context)
+            leaf.target = leaf.term.loss.target(leaf.network, moved[id(target)])
 
-        `moved` holds this step's images: a target that several terms share is asked once.
-        """
-        target = leaf.term.target
-        if not callable(target) or (leaf.target is not None and context.repeat > 0):
-            return
-        if id(target) not in moved:
-            moved[id(target)] = target(context)
-        leaf.target = leaf.term.loss.target(leaf.network, moved[id(target)])
+    def expected_finite(self, gradients: Tensor, record: Record, context: StepContext) -> Tensor:
+        """Return the gradients, zero where they are masked, once they are expected to be finite."""
+        finiteness = context.finiteness or Finiteness()
+        self._expect_finite(finiteness, gradients, record, context.t)
+        if context.finiteness is None:
+            finiteness.read()
+        for group, known in enumerate(self.known):
+            check_same_size(known, gradients)
+            gradients[group] = keep_known(gradients[group], known)
+        return gradients
 
-    def _check(self, gradients: Tensor, record: Record, t: int) -> None:
-        """Raise NonFiniteGradientError, naming the terms whose gradient or loss is not finite."""
+    @property
+    def on_device(self) -> bool:
+        """Whether every surgery computes where the gradients are."""
+        return all(surgery.combiner.on_device for surgery in surgeries_of(self.root))
+
+    def _expect_finite(
+        self, finiteness: Finiteness, gradients: Tensor, record: Record, t: int
+    ) -> None:
+        """Note that gradients and losses have to be finite; the error names the terms."""
         losses = {leaf.term.name: record[f"{leaf.term.name}.loss"] for leaf in self.leaves}
         values = torch.stack([torch.as_tensor(value).float().sum() for value in losses.values()])
         finite = torch.isfinite(gradients).flatten(1).all(1)
         fine = torch.isfinite(values.to(finite.device))
-        if bool(finite.all() & fine.all()):
-            return
-        bad = [
-            leaf.term.name
-            for leaf, loss_fine in zip(self.leaves, fine.tolist(), strict=True)
-            if not (loss_fine and bool(finite[leaf.group]))
-        ]
-        found = ", ".join(f"{name} = {torch.as_tensor(losses[name]).tolist()}" for name in bad)
-        raise NonFiniteGradientError(
-            f"The gradient of {' + '.join(bad)} is NaN or infinite at timestep {t} ({found}); "
-            "lower its weight or the strength, or compute in float32."
-        )
+
+        def error() -> NonFiniteGradientError:
+            bad = [
+                leaf.term.name
+                for leaf, loss_fine in zip(self.leaves, fine.tolist(), strict=True)
+                if not (loss_fine and bool(finite[leaf.group]))
+            ]
+            found = ", ".join(f"{name} = {torch.as_tensor(losses[name]).tolist()}" for name in bad)
+            return NonFiniteGradientError(
+                f"The gradient of {' + '.join(bad)} is NaN or infinite at timestep {t} ({found}); "
+                "lower its weight or the strength, or compute in float32."
+            )
+
+        finiteness.expect(finite.all() & fine.all(), error)
 
     def _lengths(self, node: Expression, gram: Gram, record: Record) -> Tensor:
         """Return how far the node's gradient goes along each unit gradient, `(B, G)`."""
@@ -145,6 +173,7 @@ class CompiledGuidance:
         return _operate(node, torch.stack([pivot, other], 1), gram, record)
 
 
+@true_float32()
 def compile_guidance(
     expression: Expression, networks: Mapping[str, FeatureNetwork]
 ) -> CompiledGuidance:

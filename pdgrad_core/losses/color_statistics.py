@@ -7,6 +7,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
+from ..devices import constant
 from ..errors import InvalidInputError
 from ..features.base import FeatureNetwork, Features
 from ..images import check_image
@@ -147,10 +148,10 @@ class ColorStatisticsLoss(Loss):
         return value, {"image": 2 * r + through}
 
     def _mean(self, image: Tensor) -> Tensor:
-        return image.new_tensor(self.style.mean).view(1, 3, 1, 1)
+        return constant(self.style.mean, image).view(1, 3, 1, 1)
 
     def _std(self, image: Tensor) -> Tensor:
-        return image.new_tensor(self.style.std).view(1, 3, 1, 1)
+        return constant(self.style.std, image).view(1, 3, 1, 1)
 
 
 def _standardised(image: Tensor) -> tuple[Tensor, Tensor]:

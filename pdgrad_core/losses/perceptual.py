@@ -11,6 +11,7 @@ from ..errors import InvalidInputError
 from ..features.base import FeatureNetwork, Features
 from ..features.vgg import HEAD_TAPS, LOW_TAPS, TAPS, PerceptualNetwork
 from ..parameters import Param
+from ..true_float32 import true_float32
 from .base import LOSSES, Card, Loss
 
 # Numbers handled at a time on a CPU: the products of one chunk stay in its cache.
@@ -101,6 +102,7 @@ class LPIPSDistance:
         self.network = network
         self.loss = PerceptualLoss(HEAD_TAPS)
 
+    @true_float32()
     @torch.no_grad()
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:
         """Return the distance `(B,)` of two batches `(B, 3, H, W)` in [-1, 1]."""

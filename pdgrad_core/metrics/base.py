@@ -9,6 +9,7 @@ from torch import Tensor
 from ..errors import InvalidInputError, NonFiniteError
 from ..images import check_image
 from ..registry import Registry
+from ..true_float32 import true_float32
 
 METRICS: "Registry[type[Metric]]" = Registry("metric")
 """The metrics by name."""
@@ -40,6 +41,7 @@ class Metric(ABC):
     against: ClassVar[Against] = "truth"
     digits: ClassVar[int] = 4
 
+    @true_float32()
     def __call__(self, result: Tensor, truth: Tensor) -> Tensor:
         """Compare two batches image by image.
 

@@ -3,6 +3,16 @@
 The gradient's error is about the square root of the FORWARD's rounding, which decides which way
 ReLU and pooling go; the adjoint's own rounding enters once, linearly. So the forward of the feature
 networks is the last thing to give up float32, and their adjoints and the prior the first.
+
+What each preset computes:
+
+- CPU: exact float32; balanced float32 features, bfloat16 adjoints and prior, the identity network
+  in float32; fast bfloat16. The last two need AMX or AVX512-BF16.
+- CUDA: exact float32; balanced float32 features, float16 adjoints and prior; fast float16. The last
+  two need tensor cores (compute capability 7.0) or ROCm.
+- MPS: exact float32; the other two are refused.
+
+Float32 is meant as it says: `true_float32` keeps TF32 off for as long as our networks run.
 """
 
 from collections.abc import Mapping

@@ -16,6 +16,7 @@ from ..errors import InvalidInputError
 from ..images import check_finite, check_image
 from ..parameters import check_parameters, parameters_of
 from ..registry import Registry
+from ..true_float32 import true_float32
 from ..weights.catalogue import weight_file
 
 RESTORERS: "Registry[type[Restorer]]" = Registry("restorer")
@@ -77,6 +78,7 @@ class Restorer(ABC):
         """The prior that it samples; None where there is none that could be sampled without it."""
         return None
 
+    @true_float32()
     def __call__(
         self,
         degraded: Tensor,

@@ -110,6 +110,8 @@ def test_progress_preview_and_live_trace(pack, sample, guidance, faces):
     assert name == "pdgrad.trace"
     assert (point["node"], point["step"], point["total"], point["t"]) == ("7", 1, 4, 699)
     assert set(point["series"]) == {"low.cosine", "low.k", "high.cosine", "high.k"}
+    # Looked at ten times a second at most; what was not looked at is sent with the next.
+    assert [point["step"] for _, point in pack.host.events] == [1, 2, 3, 4]
     shown = json.loads(out.ui["pdgrad_trace"][0])
     assert shown["t"] == [699, 466, 233, 0]
     assert len(shown["series"]["high.k"]) == 4

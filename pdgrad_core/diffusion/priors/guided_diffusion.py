@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import torch
 from torch import Tensor
@@ -14,6 +14,9 @@ from ..prior import Prediction, PriorOutput, VarianceKind
 from ..schedule import Schedule
 from ..unet import UNet, UNetConfig, best_memory_format, config_from_state_dict
 from .base import PRIORS, LoadedPrior
+
+if TYPE_CHECKING:
+    from ...replay import Replay
 
 METADATA_PREFIX = "pdgrad."
 """Prefix of the safetensors metadata entries that describe a prior, as in "pdgrad.image_size"."""
@@ -117,6 +120,8 @@ class DiffusionPrior(LoadedPrior):
 
     weights = ("ffhq512-prior",)
     network: UNet
+    replay: "Replay | None" = None
+    """Where set, the network is replayed."""
 
     def __init__(
         self, network: UNet, config: PriorConfig, checkpoint: Checkpoint | None = None
@@ -186,6 +191,8 @@ class DiffusionPrior(LoadedPrior):
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
     ) -> Self:
         """Move the network and set the dtype in which it computes; returns self."""
+        if self.replay is not None:
+            self.replay.forget()
         if device is not None:
             self.network.to(device=device)
         if dtype is not None:
@@ -194,6 +201,10 @@ class DiffusionPrior(LoadedPrior):
         memory_format = best_memory_format(weight.device, weight.dtype)
         self.network.to(memory_format=memory_format)  # pyright: ignore[reportCallIssue]
         return self
+
+    def evaluate(self, x_t: Tensor, timesteps: Tensor) -> tuple[Tensor]:
+        """Return the network's raw output alone, for original timesteps `(B,)`."""
+        return (self.network(x_t, timesteps),)
 
     def check_size(self, height: int, width: int) -> None:
         """Raise InvalidInputError unless the network can take images of this size in pixels."""
@@ -206,7 +217,8 @@ class DiffusionPrior(LoadedPrior):
 
     def __call__(self, x_t: Tensor, t: int) -> PriorOutput:
         """Evaluate the network; see `Prior`."""
-        output = self.network(x_t, torch.full((x_t.shape[0],), t, device=x_t.device))
+        timesteps = torch.full((x_t.shape[0],), t, device=x_t.device)
+        (output,) = (self.replay or self.evaluate)(x_t, timesteps)
         if not self.network.config.learn_sigma:
             return PriorOutput(output)
         prediction, fraction = output.chunk(2, dim=1)

@@ -16,6 +16,7 @@ from ...losses.perceptual import LPIPSDistance
 from ...metrics import METRICS, Metric
 from ...models.scorers import Scorers
 from ...models.sets import ModelSet
+from ...true_float32 import true_float32
 from ...weights.catalogue import weight_file
 from ...weights.folders import locate
 from ...weights.integrity import sha256_of
@@ -159,6 +160,7 @@ def _features(tools: Tools) -> Tool | Unavailable:
     return found if isinstance(found, Unavailable) else partial(_pooled, found)
 
 
+@true_float32()
 @torch.no_grad()
 def _pooled(network: PerceptualNetwork, image: Tensor) -> Tensor:
     """Return VGG16's last compared features, averaged over the picture, `(B, D)`."""

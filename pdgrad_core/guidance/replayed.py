@@ -1,0 +1,69 @@
+"""A compiled guidance whose networks and losses are replayed: one CUDA graph for each run."""
+
+import torch
+from torch import Tensor
+
+from ..diffusion.sampler import Guidance, Guided, Record, StepContext
+from ..replay import Recorder, Replay, record_cuda_graph
+from ..true_float32 import true_float32
+from .gradients import CompiledGuidance
+
+
+def replayed_where_compiled(guidance: CompiledGuidance, device: torch.device) -> Guidance:
+    """Return a guidance that is replayed where its networks were asked to be compiled, on CUDA.
+
+    Args:
+        guidance: Of one run.
+        device: Where the run samples.
+    """
+    networks = [leaf.network for leaf in guidance.leaves if leaf.network.module is not None]
+    wanted = bool(networks) and all(network.compiled for network in networks)
+    return ReplayedGuidance(guidance) if wanted and device.type == "cuda" else guidance
+
+
+class ReplayedGuidance:
+    """Gives what a `CompiledGuidance` gives.
+
+    Recorded is the way from x0hat to the gradients that are kept apart, which is nearly all of its
+    kernels. Moving targets are made before it and are inputs; checks, masks and surgery follow it.
+
+    Args:
+        guidance: What is replayed.
+        record: How; see `Replay`.
+    """
+
+    def __init__(self, guidance: CompiledGuidance, record: Recorder = record_cuda_graph) -> None:
+        self.guidance = guidance
+        self.replay = Replay("guidance", self._gradients, record)
+        self._names: list[str] = []
+        self._moving = [leaf for leaf in guidance.leaves if callable(leaf.term.target)]
+
+    def reset(self) -> None:
+        """Forget earlier runs; see `CompiledGuidance`."""
+        self.guidance.reset()
+
+    @true_float32()
+    @torch.no_grad()
+    def __call__(self, x0hat: Tensor, context: StepContext) -> Guided:
+        """Return g and the trace of this step; see `CompiledGuidance`."""
+        self.guidance.renew_targets(context)
+        targets = [value for leaf in self._moving for value in (leaf.target or {}).values()]
+        gradients, *values = self.replay(x0hat, *targets)
+        record: Record = dict(zip(self._names, values, strict=True))
+        gradients = self.guidance.expected_finite(gradients, record, context)
+        if context.finiteness is not None and not self.guidance.on_device:
+            context.finiteness.read()  # a solver on the host is not to be given NaN
+        return Guided(self.guidance.combined(gradients, record), record)
+
+    def _gradients(self, x0hat: Tensor, *targets: Tensor) -> tuple[Tensor, ...]:
+        """Return the gradients and each term's loss; the moving targets are those given."""
+        kept = [leaf.target for leaf in self._moving]
+        given = iter(targets)
+        for leaf in self._moving:
+            leaf.target = {name: next(given) for name in leaf.target or {}}
+        record: Record = {}
+        gradients = self.guidance.at_targets(x0hat, record)
+        for leaf, target in zip(self._moving, kept, strict=True):
+            leaf.target = target
+        self._names = list(record)
+        return gradients, *(torch.as_tensor(value) for value in record.values())
