@@ -102,7 +102,7 @@ class Photos:
 
     def wrong(self) -> None:
         """Somebody else's photo as the reference: how far does a face turn into them?"""
-        found = self._evaluated("wrong", "heavy", (DEFAULT,), references="wrong", to=True)
+        found = self._evaluated("wrong", "heavy", (PDGRAD, DEFAULT), references="wrong", to=True)
         found.write("plain", 12)
         write_csv([_row(one, to=True) for one in score_table(found.scored)], self._table("_wrong"))
 
