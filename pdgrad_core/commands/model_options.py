@@ -45,7 +45,7 @@ def add_precision_options(parser: argparse.ArgumentParser) -> None:
         "--compile",
         action="store_true",
         help="compile what gains by it at the first step; with CUDA also replay prior and guidance "
-        "as graphs (not measured on a GPU since)",
+        "as graphs (not measured on a GPU yet)",
     )
     parser.set_defaults(dtype=None)
 

@@ -19,7 +19,7 @@ def compile_networks(
     On a CPU that is the closed-form cotangents of the perceptual loss, which become one pass over
     memory; convolutions gain nothing there, and the compiled U-Net is slower than the eager one. On
     a GPU by CUDA the prior is compiled too, for the shapes it meets, and prior and guidance are
-    replayed as CUDA graphs where that works: not measured on a GPU since.
+    replayed as CUDA graphs where that works; neither has been measured on a GPU yet.
 
     Args:
         features: Feature networks by name.
