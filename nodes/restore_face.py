@@ -79,10 +79,11 @@ class RestoreFace(CheckedNode):
         steps: int | None,
         tau: int | None,
         noise: str | None = None,
+        unknown_faces: str | None = None,
     ) -> bool | str:
         """Refuse unknown choices, and steps that tau cannot give, before anything runs."""
         chosen = {"recipe": recipe, "models": models, "restorer": restorer, "photo_is": photo_is}
-        chosen["noise"] = noise
+        chosen |= {"noise": noise, "unknown_faces": unknown_faces}
         known = schema.check_choices(cls, **chosen)
         if known is not True or recipe is None or steps is None or tau is None:
             return known
