@@ -9,6 +9,8 @@ const SOCKETS = {
   PDG_CONTRACTION: "#c9a227",
   PDG_FACES: "#22b8cf",
   PDG_TRACE: "#9aa5b1",
+  PDG_PEOPLE: "#7fb7e6",
+  PDG_GUIDES: "#d98880",
 };
 
 /** Sockets that take several types have the first one's colour where the page shows only one. */

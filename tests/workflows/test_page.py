@@ -116,7 +116,7 @@ def test_wires_have_colours_of_their_own(page):
           ]);
         }"""
     )
-    assert len(colours) == len({link for link, _, _ in colours}) == 8
+    assert len(colours) == len({link for link, _, _ in colours}) == 10
     for link, slot, vue in colours:
         assert link == slot == vue
         assert link.startswith("#")
