@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from .command_parser import CommandParser
 from .face_search import add_detection_option
-from .model_options import add_model_options, add_precision_options, step_progress, write_json
+from .model_options import (
+    add_model_options,
+    add_precision_options,
+    check_everything_is_here,
+    step_progress,
+    write_json,
+)
 from .paste_options import add_paste_options, paste_settings_of
 from .recipe_options import add_recipe_options, settings_of
 from .streams import announce, say
@@ -154,21 +160,14 @@ def _models(args: argparse.Namespace, row: "Recipe") -> "tuple[ModelSet, list[Pa
     """Return the models, and the folders where further weights lie."""
     from ..devices import parse_device, parse_dtype
     from ..models.sets import DEMO, load_model_set
-    from ..preflight import preflight
-    from ..weights.folders import fetch_folder, search_folders
+    from ..weights.folders import search_folders
 
     demo = args.models == DEMO
     features = row.all_networks
     if args.people is not None:
         features = tuple(dict.fromkeys((*features, "arcface")))
     if not demo:
-        preflight(
-            row,
-            search_folders(args.models),
-            restorer=args.restorer,
-            prior=args.prior,
-            target=partial(fetch_folder, args.models),
-        ).check()
+        check_everything_is_here(args, row)
     models = load_model_set(
         args.models,
         restorer=args.restorer or row.restorer_with(demo),

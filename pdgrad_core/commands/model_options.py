@@ -5,11 +5,13 @@ import json
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..diffusion.sampler import StepState
+    from ..recipes import Recipe
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -78,3 +80,26 @@ def write_json(value: Any, path: Path | None = None) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")
 
     write_whole(path, write)
+
+
+def check_everything_is_here(args: argparse.Namespace, row: "Recipe") -> None:
+    """Name all missing files and packages at once, before the first network is loaded.
+
+    Args:
+        args: With `models`, `restorer` and `prior`.
+        row: What they are for.
+
+    Raises:
+        CheckpointNotFoundError: Files are missing.
+        MissingDependencyError: Packages are missing.
+    """
+    from ..preflight import preflight
+    from ..weights.folders import fetch_folder, search_folders
+
+    preflight(
+        row,
+        search_folders(args.models),
+        restorer=args.restorer,
+        prior=args.prior,
+        target=partial(fetch_folder, args.models),
+    ).check()

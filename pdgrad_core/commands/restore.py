@@ -1,7 +1,6 @@
 """`pdgrad restore`: the main job, from photos to restored photos."""
 
 import argparse
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +8,11 @@ from .batch import Batch
 from .command_parser import CommandParser
 from .face_search import FaceSearch, add_detection_option, check_face_options
 from .hints import add_hint_options, check_masks, load_color_style
-from .model_options import add_model_options, add_precision_options
+from .model_options import (
+    add_model_options,
+    add_precision_options,
+    check_everything_is_here,
+)
 from .paste_options import add_paste_options, paste_settings_of
 from .recipe_options import add_recipe_options, settings_of
 from .restore_frames import Frames, add_frame_options, check_frame_options
@@ -112,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
     reference_photos = [load_image(path) for path in args.reference]
     style = load_color_style(args.color_style)
     if args.models != DEMO:
-        _check_everything_is_here(args, row)
+        check_everything_is_here(args, row)
     models = load_model_set(
         args.models,
         restorer=args.restorer or row.restorer_with(args.models == DEMO),
@@ -164,17 +167,3 @@ def _check(args: argparse.Namespace, row: "Recipe") -> None:
     check_face_options(args)
     if not args.frames:
         check_masks(args.mask, args.photos)
-
-
-def _check_everything_is_here(args: argparse.Namespace, row: "Recipe") -> None:
-    """Name all missing files and packages at once, before the first network is loaded."""
-    from ..preflight import preflight
-    from ..weights.folders import fetch_folder, search_folders
-
-    preflight(
-        row,
-        search_folders(args.models),
-        restorer=args.restorer,
-        prior=args.prior,
-        target=partial(fetch_folder, args.models),
-    ).check()
