@@ -186,24 +186,40 @@ def test_until_the_command_line_stands_ctrl_c_ends_the_program_at_once():
     assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
 
 
-@pytest.mark.parametrize("delay_s", [0.2, 0.6])
-def test_ctrl_c_in_the_first_moments_gives_no_traceback(delay_s):
-    script = (
-        "print('.', flush=True)\n"
-        "import pdgrad_core.__main__ as program\n"
-        "raise SystemExit(program.main())"
-    )
-    program = [sys.executable, "-c", script]
-    with subprocess.Popen(
-        [*program, "methods"],
-        env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed_all,
-    ) as process:  # fmt: skip
-        process.stdout.readline()
-        time.sleep(delay_s)
-        process.send_signal(signal.SIGINT)
-        text = process.stderr.read().decode()
-        assert process.wait(60) in (130, -signal.SIGINT)
-    assert "Traceback" not in text
+COUNTED_IMPORTS = """
+import os, signal, sys
+
+class Interrupt:
+    looked_for = 0
+    def find_spec(self, name, path, target=None):
+        Interrupt.looked_for += 1
+        if Interrupt.looked_for == {at}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+import pdgrad_core.__main__ as program
+status = program.main()
+print(Interrupt.looked_for, file=sys.stderr)
+raise SystemExit(status)
+"""
+
+
+def methods_interrupted(at):
+    """`pdgrad methods`, with Ctrl-C while it looks for its `at`-th module."""
+    return subprocess.run(
+        [sys.executable, "-c", COUNTED_IMPORTS.replace("{at}", str(at)), "methods"],
+        env=ENVIRONMENT, capture_output=True, timeout=60, preexec_fn=heed_all,
+    )  # fmt: skip
+
+
+def test_ctrl_c_in_the_first_moments_gives_no_traceback():
+    undisturbed = methods_interrupted(at=0)
+    assert undisturbed.returncode == 0
+    modules = int(undisturbed.stderr)
+    for share in (0.05, 0.3, 0.6, 0.95):
+        done = methods_interrupted(at=round(share * modules))
+        assert done.returncode in (130, -signal.SIGINT), share
+        assert b"Traceback" not in done.stderr
 
 
 def wait_for(path):
