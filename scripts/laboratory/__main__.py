@@ -14,7 +14,7 @@ from pathlib import Path
 
 from laboratory_models import LaboratoryModels, prepare
 from people import Archive, training_faces, write_people
-from photo_study import CONTROLS, PARTS, STEPS, Photos
+from photo_study import CONTROLS, ORDINARY, PARTS, STEPS, Photos
 
 from pdgrad_core.commands.command_parser import CommandParser
 from pdgrad_core.commands.evaluate import add_parser, evaluation_of
@@ -85,7 +85,7 @@ def _add_photos(commands: argparse._SubParsersAction) -> None:  # type: ignore[t
     parser.add_argument("--models", type=Path, required=True, help="networks, from prepare")
     parser.add_argument("--out", type=Path, required=True, help="folder of everything made")
     parser.add_argument("--tables", type=Path, required=True, help="folder of the tables")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, metavar="PART")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=ORDINARY, metavar="PART")
     parser.add_argument("--limit", type=int, help="faces of each part, at most")
     parser.add_argument("--controls", type=int, help=f"faces of {' and '.join(CONTROLS)}, at most")
     parser.add_argument("--batch", type=int, default=8, help="faces at a time")

@@ -86,7 +86,9 @@ class LaboratoryModels(ModelSets):
     def __call__(self, method: Method) -> ModelSet:  # noqa: ARG002
         """Return the one set that restores all methods' faces."""
         if None not in self._sets:
-            self._sets[None] = load_laboratory(Path(str(self.models)), self.device)
+            self._sets[None] = load_laboratory(
+                Path(str(self.models)), self.device, self.restorer or "demo"
+            )
         return self._sets[None]
 
     def tools(self, recipes: Sequence[Recipe], guides_may_score: bool) -> Tools:  # noqa: ARG002
@@ -145,14 +147,19 @@ class _Remembering:
         return self.known[key]
 
 
-def load_laboratory(folder: Path, device: torch.device | str = "cpu") -> ModelSet:
+def load_laboratory(
+    folder: Path, device: torch.device | str = "cpu", restorer: str = "demo"
+) -> ModelSet:
     """Return prior, coarse restorer and guides.
 
     Args:
         folder: With the files that `prepare` wrote.
         device: Where they are put.
+        restorer: Key in `RESTORERS`; "demo" is the laboratory's own, another is read from a file
+            of its name, trained on the same photos, that was put into the folder.
     """
-    names = {"prior": PRIOR, "restorer": COARSE, "arcface": GUIDE, "vgg": VGG}
+    coarse = COARSE if restorer == "demo" else f"{restorer}.safetensors"
+    names = {"prior": PRIOR, "restorer": coarse, "arcface": GUIDE, "vgg": VGG}
     paths = {role: folder / name for role, name in names.items()}
     with torch.inference_mode(False):
         return ModelSet(
@@ -161,7 +168,7 @@ def load_laboratory(folder: Path, device: torch.device | str = "cpu") -> ModelSe
                 "arcface": load_dlib(paths["arcface"]),
                 "vgg": load_perceptual(paths["vgg"], device=device),
             },
-            restorer=load_restorer("demo", paths["restorer"], device),
+            restorer=load_restorer(restorer, paths["restorer"], device),
             paths=paths,
             name="laboratory",
         )

@@ -42,8 +42,20 @@ CONTROLS = ("a1", "pgdiff_squared")
 PICTURES = {DEGRADED: DEGRADED, COARSE: COARSE, REFERENCE: "reference_photo"}
 IDENTITY = ("deg_faceres", "deg_dlib")
 TESTED = ("lpips_alt", *IDENTITY)
-PARTS = ("heavy", "mild", "wrong", "several", "pose")
+ORDINARY = ("heavy", "mild", "wrong", "several", "pose")
+PARTS = (*ORDINARY, "restorers")
+"""The last needs networks that `prepare` does not write."""
+
 COUNTS = (1, 3, 5)
+
+RESTORERS: Mapping[str, Mapping[str, str]] = {
+    "idm": {
+        "idm": "idm:tau=1000,steps=10",
+        "idm_guided": "idm+pdgrad:tau=1000,steps=10,strength=0.02",
+        "idm_pdgrad": "pdgrad:strength=0.2",
+    },
+}
+"""Other restorers, trained on the same photos: methods of which they are y_c, or sampled."""
 
 TableRow = dict[str, Any]
 
@@ -126,6 +138,24 @@ class Photos:
             rows += [_row(one, pose=name) for one in score_table(part)]
         write_csv(rows, self._table("_pose"))
 
+    def restorers(self) -> None:
+        """Other restorers on the heavy faces: alone, and as y_c; with the laboratory's own rows."""
+        own = self._evaluated("heavy", "heavy", (PDGRAD,)).scored
+        rows = [{"restorer": "demo", **_row(one)} for one in score_table(own)]
+        tests: list[TableRow] = []
+        for restorer, methods in RESTORERS.items():
+            found = self._evaluated(restorer, "heavy", list(methods.values()), restorer=restorer)
+            found.write("plain", 12)
+            short = {full: name for name, full in methods.items()}
+            named = [_renamed(one, short) for one in found.scored if one.method.name in short]
+            rows += [{"restorer": restorer, **_row(one)} for one in score_table(named)]
+            for other in (one for one in own if _name(one.method.name) in (COARSE, PDGRAD)):
+                tests += difference_table([other, *named], other.method.name)
+        write_csv(rows, self._table("_restorers"))
+        kept = [row for row in tests if row["metric"] in TESTED]
+        shown = [{**row, "against": _name(row["against"])} for row in kept]
+        write_csv(corrected(shown), self._table("_restorers_tests"))
+
     def _table(self, name: str) -> Path:
         return self.tables / f"photos_lfw{name}.csv"
 
@@ -140,14 +170,15 @@ class Photos:
         most: int = 1,
         limit: int | None = None,
         to: bool = False,
+        restorer: str | None = None,
     ) -> Report:
-        """Evaluate some of `METHODS`; `to` measures the angle to the reference, too."""
+        """Evaluate some of `METHODS`, or others; `to` measures the angle to the reference, too."""
         return Evaluation(
             methods=parse_methods(
-                [METHODS[name] for name in names], {**SHARED, "steps": self.steps}
+                [METHODS.get(name, name) for name in names], {**SHARED, "steps": self.steps}
             ),
             models=LaboratoryModels(
-                str(self.models), None, ("arcface", "vgg"), torch.device("cpu")
+                str(self.models), restorer, ("arcface", "vgg"), torch.device("cpu")
             ),
             out=self.out / out,
             truth=self.faces / faces / "truth",
@@ -197,9 +228,14 @@ def _some(scored: Scored, chosen: Sequence[bool]) -> Scored:
     return replace(scored, person=kept(scored.person), scores=scores)
 
 
+def _renamed(scored: Scored, names: Mapping[str, str]) -> Scored:
+    """Return the same scores under the method's short name."""
+    return replace(scored, method=replace(scored.method, name=names[scored.method.name]))
+
+
 def _name(text: str) -> str:
     """Return what the table calls a method of `pdgrad evaluate`."""
-    return {**PICTURES, **{full: short for short, full in METHODS.items()}}[text]
+    return {**PICTURES, **{full: short for short, full in METHODS.items()}}.get(text, text)
 
 
 def _row(found: Mapping[str, Any], *, to: bool = False, **more: Any) -> TableRow:
