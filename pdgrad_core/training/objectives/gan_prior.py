@@ -254,14 +254,16 @@ add_preset(
         **_COMMON,
         network={**PRESETS["stylegan2"].network, "part_widths": (16, 24, 32)},
         # At 64 px the paper's kernels and shrinking, 1/8 of those at 512, do next to nothing; and
-        # its weights make small networks paint eyes that please the judges of eyes alone.
+        # its weights make small networks paint lines that please the judges and no eye.
         options={
             "degradation": "pdgrad",
-            "adversarial": 0.2,
-            "local_adversarial": 0.3,
+            "adversarial": 0.05,
+            "local_adversarial": 0.05,
             "feature_matching": 0.1,
             "face_preserving": 1,
             "generator_rate": 1,
+            "local_rate": 0.1,
+            "discriminator_rate": 0.05,
             "r1": 0.05,
         },
         batch_size=8,
