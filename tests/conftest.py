@@ -16,6 +16,21 @@ def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="run tests marked slow as well")
 
 
+def pytest_configure(config):
+    """Beside others, a worker takes one thread: the networks are small, and more would only wait."""
+    if hasattr(config, "workerinput"):
+        import torch
+
+        torch.set_num_threads(1)
+        os.environ["OMP_NUM_THREADS"] = "1"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """Answer `-n auto`: a worker per core, but each holds torch and networks in memory."""
+    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2, 8)
+
+
 def pytest_collection_modifyitems(config, items):
     """Skip, with a reason, what was not asked for or cannot run on this machine."""
     asked_for = config.option.markexpr

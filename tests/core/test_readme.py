@@ -16,7 +16,8 @@ README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 def test_the_first_block_is_the_two_commands_of_the_set_up():
     block = re.search(r"```bash\n(.*?)```", README, re.S)[1].splitlines()
     commands = [line.split("#")[0].strip() for line in block]
-    assert commands == ["pip install -e . && pdgrad demo", 'pip install -e ".[test]" && pytest -q']
+    tests = 'pip install -e ".[test]" && pytest -q -n auto --dist loadfile'
+    assert commands == ["pip install -e . && pdgrad demo", tests]
 
 
 @pytest.mark.skipif(not (WEIGHTS / "prior.safetensors").is_file(), reason="no demo models here")
