@@ -95,7 +95,7 @@ class FaceWork:
         """What was chosen; 0 is the recipe's own number, or what suits the demo models."""
         given = {name: self.values[name] or None for name in ("steps", "tau", "strength")}
         row = recipe(self.values["recipe"])
-        if given["tau"] is None and self._takes_demo():
+        if given["tau"] is None and self._takes_demo() and row.samples:
             given["tau"] = _demo_tau(row, given["steps"] or row.steps)
         keep_grey = self.values.get("keep_grey", True)
         return Settings(row.name, seed=self.values["seed"], keep_grey=keep_grey, **given)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from .diffusion.noise import PerImageNoise, per_image_generators
-from .diffusion.sampler import ContractionFn, StepImage, StepState, Watch
+from .diffusion.sampler import ContractionFn, SampleResult, StepImage, StepState, Watch
 from .errors import InvalidInputError
 from .features.arcface import ArcFace
 from .guidance.references import nearest_reference
@@ -39,6 +39,8 @@ def restore_faces(
 ) -> Restoration:
     """Restore aligned faces: y_c = f(y); x_tau from y_c; reverse steps, guided by references.
 
+    A recipe that samples nothing ends at y_c.
+
     Args:
         degraded: y, aligned faces `(B, 3, H, W)` in [-1, 1] of a size that the models take, any
             floating dtype; the results are float32 (float64 where the prior is).
@@ -67,9 +69,11 @@ def restore_faces(
     coarse, target = recipe.coarse(job, own)
     clock.lap("coarse")
     images = _guide_images(job, recipe, coarse, target, references, hints)
-    run = _prepared(job, recipe, images, coarse, [*contractions, *own])
-    clock.lap("prepare")
-    result = run(on_step, should_stop)
+    result = SampleResult(coarse, [])
+    if recipe.samples:
+        run = _prepared(job, recipe, images, coarse, [*contractions, *own])
+        clock.lap("prepare")
+        result = run(on_step, should_stop)
     image = _finished(recipe, images, result.image)
     clock.lap("sampling")
     fits = [curve for contraction in own for curve in contraction.losses]

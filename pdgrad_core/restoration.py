@@ -18,7 +18,7 @@ class Restoration:
     Attributes:
         image: The result, `(B, 3, H, W)` in [-1, 1].
         coarse: y_c, the same shape; for a restorer that depends on x_t, its first answer.
-        trace: One row per step; see `SampleResult`.
+        trace: One row per step; see `SampleResult`. Empty where nothing was sampled.
         settings: The recipe, with every value filled in.
         seed: Of the first face.
         seconds: Time of "coarse" (fits before sampling included), "prepare", "sampling".
@@ -36,6 +36,6 @@ class Restoration:
     def describe(self) -> dict[str, Any]:
         """Return recipe, parameters and seed as a JSON-ready dictionary."""
         values = self.settings.values()
-        if self.settings.respacing:
+        if self.settings.respacing and "steps" in values:
             values["steps"] = len(self.trace)
         return {"recipe": self.settings.name, **values, "seed": self.seed}

@@ -17,7 +17,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    """Beside others, a worker takes one thread: the networks are small, and more would only wait."""
+    """Give a worker beside others one thread: the networks are small, and more would wait."""
     if hasattr(config, "workerinput"):
         import torch
 

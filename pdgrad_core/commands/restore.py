@@ -145,16 +145,18 @@ def run(args: argparse.Namespace) -> int:
 def _default_recipe(args: argparse.Namespace) -> str:
     """Return what is done where nobody chose: PDGrad, which takes a reference.
 
-    A restorer that samples is a whole method, so one that is asked for without a reference is the
-    recipe of its name, where there is one.
+    A restorer that is asked for without a reference is wanted for its own face: the recipe of its
+    name where it samples, and so is a whole method, else what it makes in one go.
     """
     from ..recipes import RECIPES
     from ..restorers import RESTORERS
 
     named = args.restorer
-    if not args.reference and named in RECIPES and named in RESTORERS and RESTORERS[named].samples:
-        return named
-    return "pdgrad"
+    if args.reference or named not in RESTORERS or named == "none":
+        return "pdgrad"
+    if RESTORERS[named].samples:
+        return named if named in RECIPES else "pdgrad"
+    return "coarse"
 
 
 def _check(args: argparse.Namespace, row: "Recipe") -> None:

@@ -23,7 +23,7 @@ def photo_report(path: Path, out: Path, faces: int, found: "Restoration") -> dic
         "faces": faces,
         "settings": found.describe(),
         "seconds": found.seconds,
-        "seconds_per_step": found.seconds["sampling"] / len(found.trace),
+        "seconds_per_step": found.seconds["sampling"] / max(len(found.trace), 1),
         "trace": trace_to_json(found.trace),
         "fit_losses": found.fit_losses,
     }
@@ -31,8 +31,10 @@ def photo_report(path: Path, out: Path, faces: int, found: "Restoration") -> dic
 
 def timing(seconds: dict[str, float], steps: int) -> str:
     """Return the times of one photo as a line."""
-    step = seconds["sampling"] / steps
-    return f"{steps} steps, {step:.2f} s a step, {sum(seconds.values()):.1f} s in all"
+    whole = f"{sum(seconds.values()):.1f} s in all"
+    if not steps:
+        return whole
+    return f"{steps} steps, {seconds['sampling'] / steps:.2f} s a step, {whole}"
 
 
 def write_report(

@@ -46,8 +46,8 @@ class StageWriter:
             self.images(f"x0hat_t{state.context.t:04d}", state.x0hat)
 
     def trace(self, trace: Sequence[Record], faces: int) -> None:
-        """Write each face's trace plot."""
-        for face in range(faces):
+        """Write each face's trace plot, where anything was sampled."""
+        for face in range(faces if trace else 0):
             picture = plot_trace(trace, face)
             path = self.folder / f"trace{_suffix(face, faces)}.png"
             write_whole(path, lambda temporary, p=picture: p.save(temporary, format="PNG"))

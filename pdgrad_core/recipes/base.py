@@ -56,6 +56,7 @@ class Recipe(Process):
         keep_grey: Whether a grey face stays grey; a recipe that takes a colour style ignores it.
         from_noise: Whether, at tau = 1000, it starts from noise alone.
         without_reference: The recipe to use where there is no reference.
+        samples: Whether it samples at all; y_c is the result of one that does not.
     """
 
     name: str = ""
@@ -65,6 +66,7 @@ class Recipe(Process):
 
     from_noise: ClassVar[bool] = False
     without_reference: ClassVar[str] = "a5"
+    samples: ClassVar[bool] = True
 
     @property
     def networks(self) -> tuple[str, ...]:
