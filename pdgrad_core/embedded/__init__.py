@@ -26,6 +26,7 @@ ROLES: dict[str, str] = {
     "vgg": "perceptual.safetensors",
     "restorer": "coarse.safetensors",
     "idm": "idm.safetensors",
+    "gan-prior": "gan-prior.safetensors",
     "scorer-arcface": "scorer-identity.safetensors",
     "scorer-vgg": "scorer-perceptual.safetensors",
 }

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import adversarial
 import any_model
 import conditional
 import contraction
@@ -33,6 +34,7 @@ WORKFLOWS: dict[str, Callable[[], Graph]] = {
     "Method - DifBFSR with a reference": contraction.difbfsr_with_reference,
     "Method - IDM": conditional.idm_restore,
     "Method - IDM with a reference": conditional.idm_with_reference,
+    "Method - GAN prior": adversarial.gan_prior_restore,
     "Method - PGDiff restoration": pgdiff.pgdiff_restoration,
     "Method - PGDiff with a reference": pgdiff.pgdiff_reference,
     "Method - PGDiff colorization": pgdiff.pgdiff_colorization,

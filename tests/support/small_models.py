@@ -1,14 +1,16 @@
-"""Seven tiny random networks under the embedded ones' names, for the demo and the studies."""
+"""Eight tiny random networks under the embedded ones' names, for the demo and the studies."""
 
 from golden import tiny_unet
 from networks import SMALL_WIDTHS, small_vgg
-from recipe import fill
+from recipe import fill, fill_equalised
 from safetensors.torch import save_file
 from tiny_idm import DESCRIPTION, tiny_network
 
 from pdgrad_core.diffusion.priors.guided_diffusion import PriorConfig
 from pdgrad_core.features.iresnet import IResNet, IResNetConfig
 from pdgrad_core.features.vgg import HEAD_TAPS, VGG16
+from pdgrad_core.gan.config import GANPriorConfig
+from pdgrad_core.gan.network import GANPriorNetwork
 from pdgrad_core.restorers.coarse_net import CoarseNetwork
 
 
@@ -19,6 +21,8 @@ def write_small_models(folder):
     save_file(tiny_unet().state_dict(), folder / "prior.safetensors", config.to_metadata())
     save_file(fill(CoarseNetwork(4, 1)).state_dict(), folder / "coarse.safetensors")
     save_file(tiny_network().state_dict(), folder / "idm.safetensors", DESCRIPTION.to_metadata())
+    gan = fill_equalised(GANPriorNetwork(GANPriorConfig((8, 8, 8, 6, 6), 16, 2)))
+    save_file(gan.state_dict(), folder / "gan-prior.safetensors")
     for name, width in (("identity", 8), ("scorer-identity", 10)):
         network = fill(IResNet(IResNetConfig((1, 2, 2, 1), (width, 12, 16, 24), 20, 32)))
         save_file(network.state_dict(), folder / f"{name}.safetensors")
