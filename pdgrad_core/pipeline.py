@@ -16,7 +16,7 @@ from .masks import check_mask, with_known_pixels
 from .models.sets import ModelSet
 from .recipes import GuideImages, Hints, Job, Recipe, check_guide_images
 from .restoration import Restoration
-from .runs import Run, prepare_run
+from .runs import prepare_run
 from .settings import Settings
 from .stopwatch import Stopwatch
 from .true_float32 import true_float32
@@ -38,8 +38,6 @@ def restore_faces(
     should_stop: Callable[[], bool] | None = None,
 ) -> Restoration:
     """Restore aligned faces: y_c = f(y); x_tau from y_c; reverse steps, guided by references.
-
-    A recipe that samples nothing ends at y_c.
 
     Args:
         degraded: y, aligned faces `(B, 3, H, W)` in [-1, 1] of a size that the models take, any
@@ -69,11 +67,9 @@ def restore_faces(
     coarse, target = recipe.coarse(job, own)
     clock.lap("coarse")
     images = _guide_images(job, recipe, coarse, target, references, hints)
-    result = SampleResult(coarse, [])
-    if recipe.samples:
-        run = _prepared(job, recipe, images, coarse, [*contractions, *own])
-        clock.lap("prepare")
-        result = run(on_step, should_stop)
+    run = _prepared(job, recipe, images, coarse, [*contractions, *own])
+    clock.lap("prepare")
+    result = run(on_step, should_stop)
     image = _finished(recipe, images, result.image)
     clock.lap("sampling")
     fits = [curve for contraction in own for curve in contraction.losses]
@@ -86,7 +82,10 @@ def _prepared(
     images: GuideImages,
     coarse: Tensor,
     contractions: Sequence[ContractionFn],
-) -> Run:
+) -> Callable[..., SampleResult]:
+    """Return what samples; of a recipe that does not, what answers with y_c."""
+    if not recipe.samples:
+        return lambda *_: SampleResult(coarse, [])
     return prepare_run(
         recipe,
         recipe.prior(job),
