@@ -63,7 +63,7 @@ class FaceRestorer:
         Where that fails for what one photo holds, the photos are tried one by one.
         """
         began = time.perf_counter()
-        tried = [self._tried(task, people) for task in batch]
+        tried = [self.tried(task, people) for task in batch]
         yield from (one for one in tried if isinstance(one, Restored))
         cuts = [one for one in tried if isinstance(one, Cut)]
         if not cuts:
@@ -81,7 +81,8 @@ class FaceRestorer:
         for cut, result in zip(cuts, results, strict=True):
             yield self.finish(cut, result, seconds * len(result))
 
-    def _tried(self, task: RestoreTask, people: Sequence[Person]) -> Cut | Restored:
+    def tried(self, task: RestoreTask, people: Sequence[Person]) -> Cut | Restored:
+        """Cut the faces out of their photo, or return why that cannot be done."""
         try:
             return self.cut(task, people)
         except OF_ONE as error:

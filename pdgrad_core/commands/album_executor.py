@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def add_executor_options(parser: argparse.ArgumentParser) -> None:
-    """Add --ray and what belongs to it."""
+    """Add --ray and what belongs to it, and --comfyui."""
     group = parser.add_argument_group("many machines")
     group.add_argument(
         "--ray", nargs="?", const="", metavar="ADDRESS",
@@ -36,6 +36,11 @@ def add_executor_options(parser: argparse.ArgumentParser) -> None:
         "--ray-cpus", type=float, metavar="N",
         help="CPU cores of a worker (default: 1 beside a GPU, else 4)",
     )  # fmt: skip
+    group.add_argument(
+        "--comfyui", nargs="+", metavar="URL",
+        help="let these ComfyUI hosts, which have this pack, restore the faces: "
+        "http://192.168.0.2:8188 ...",
+    )  # fmt: skip
 
 
 def check_executor(args: argparse.Namespace, row: "Recipe") -> None:
@@ -51,6 +56,8 @@ def check_executor(args: argparse.Namespace, row: "Recipe") -> None:
     if args.faces_at_once is not None and args.faces_at_once < 1:
         raise InvalidInputError(f"--faces-at-once must be 1 or more, not {args.faces_at_once}.")
     if args.ray is not None:
+        if args.comfyui:
+            raise InvalidInputError("--ray and --comfyui are two ways to share out; give one.")
         _ray_choices(args)
         return
     for option in ("ray_workers", "ray_gpus", "ray_cpus"):
@@ -77,6 +84,10 @@ def executor_of(
         from ..albums.executors.ray_cluster import RayExecutor
 
         return RayExecutor(plan, _ray_choices(args))
+    if args.comfyui:
+        from ..albums.executors.comfyui import ComfyUIExecutor
+
+        return ComfyUIExecutor(plan, args.comfyui)
     return plan.open(on_step)
 
 

@@ -185,8 +185,8 @@ def join(address: str) -> Any:
         where = f"at {address}" if address else "on this machine"
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise PDGradError(
-            f"No Ray cluster can be joined or started {where} ({reason}); `ray start --head` starts "
-            "one, and `ray status` shows it."
+            f"No Ray cluster can be joined or started {where} ({reason}); `ray start --head` "
+            "starts one, and `ray status` shows it."
         ) from error
 
 
