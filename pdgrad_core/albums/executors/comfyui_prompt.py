@@ -54,8 +54,8 @@ class FacePrompt:
         own = self.settings.resolved().prior_kind
         if self.models.prior not in (None, own):
             raise InvalidInputError(
-                f"Restore Face takes the recipe's own prior ({own}), not {self.models.prior}; leave "
-                "--prior out."
+                f"Restore Face takes the recipe's own prior ({own}), not {self.models.prior}; "
+                "leave --prior out."
             )
         for name in ("steps", "tau", "strength"):
             if self.settings.values.get(name) == 0:

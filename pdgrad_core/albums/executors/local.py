@@ -1,5 +1,6 @@
 """This process does the work."""
 
+import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -84,7 +85,7 @@ class LocalExecutor(Executor):
             networks={role: sha256_of(path) for role, path in sorted(models.paths.items())},
             rates=None if recognizer is None else recognizer.rates,
             faces_at_once=self.restorer.faces_at_once,
-            place=socket.gethostname(),
+            place=f"{socket.gethostname()} (process {os.getpid()})",
         )
 
     def meet(self, folder: Path | None) -> list[Person]:

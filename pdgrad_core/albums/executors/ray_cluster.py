@@ -89,12 +89,13 @@ class RayExecutor(Executor):
     choices: RayChoices = field(default_factory=RayChoices)
     in_order = False
     _staff: RayStaff | None = None
+    _stays: bool = False
 
     @property
     def staff(self) -> RayStaff:
         """The workers; the cluster is joined when they are first needed."""
         if self._staff is None:
-            ray = join(self.choices.address)
+            ray, self._stays = join(self.choices.address)
             smallest = min(
                 (node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]),
                 default=1.0,
@@ -148,7 +149,8 @@ class RayExecutor(Executor):
 
             self._staff.dismiss()
             self._staff = None
-            ray.shutdown()
+            if not self._stays:
+                ray.shutdown()
 
 
 def _one_by_one(batch: Batch) -> list[Batch]:
@@ -166,21 +168,26 @@ def _write(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
-def join(address: str) -> Any:
-    """Join a cluster, or start one of this machine alone, and return the module `ray`.
+def join(address: str) -> tuple[Any, bool]:
+    """Join a cluster, or start one of this machine alone.
+
+    Returns:
+        The module `ray`, and whether this process had joined one before.
 
     Raises:
         MissingDependencyError: Ray is not installed.
         PDGradError: The cluster cannot be reached.
     """
     ray = require("ray", '"pdgrad[ray]"', "An album on a Ray cluster")
+    if ray.is_initialized():
+        return ray, True
     # A cluster of our own tells nobody that it ran.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address and address != "auto":
         _check_reached(address)
     try:
-        return _joined(ray, address, quiet)
+        _join(ray, address, quiet)
     except Exception as error:  # Ray raises nearly every type here, Exception itself among them
         where = f"at {address}" if address else "on this machine"
         reason = next(iter(str(error).splitlines()), type(error).__name__)
@@ -188,17 +195,17 @@ def join(address: str) -> Any:
             f"No Ray cluster can be joined or started {where} ({reason}); `ray start --head` "
             "starts one, and `ray status` shows it."
         ) from error
+    return ray, False
 
 
-def _joined(ray: Any, address: str, quiet: dict[str, Any]) -> Any:
+def _join(ray: Any, address: str, quiet: dict[str, Any]) -> None:
     if address:
         ray.init(address, **quiet)
-        return ray
+        return
     try:
         ray.init("auto", **quiet)
     except ConnectionError:
         ray.init("local", include_dashboard=False, **quiet)
-    return ray
 
 
 def _check_reached(address: str) -> None:
