@@ -11,9 +11,9 @@ def restore_folder() -> Graph:
     graph = Graph(
         "# A folder of photos\n1. Put your photos into a folder within ComfyUI's *input* folder, "
         "press **R**, and choose it in *Load Photos of a Folder*.\n2. Press **upload** in the "
-        "other photos: a good one of each person; type the name into *Person*.\n3. Press **Run**: what "
-        "follows the folder runs once for each photo, and each result has its photo's name in the "
-        "*output* folder.\n\n**Many photos**: set *how_many* to 1 and *first_photo* to "
+        "other photos: a good one of each person; type the name into *Person*.\n3. Press **Run**: "
+        "what follows the folder runs once for each photo, and each result has its photo's name in "
+        "the *output* folder.\n\n**Many photos**: set *how_many* to 1 and *first_photo* to "
         "*increment*, and queue as many runs as there are photos. Memory then holds one at a time, "
         "and a run that fails or is cancelled takes no other with it.\n\nWhat is done already is "
         "done again here; `pdgrad album` on the command line keeps a list of what is done, takes "
