@@ -1,7 +1,7 @@
 """Kill `pdgrad album` at random moments: python scripts/measure_kills.py.
 
-A drawn album is worked on by the command itself, killed (SIGKILL) after a random time, and started
-again, until it has been killed so often and then ends by itself. What is looked at afterwards: every
+A drawn album is worked on by the command itself, killed (SIGKILL) after a random time and started
+again, until it has been killed so often, and then ends by itself. Looked at afterwards: every
 photo's result is there and whole, none was put in place twice, and no half-written file is left.
 """
 
