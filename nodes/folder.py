@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +111,7 @@ class LoadFolder(CheckedNode):
 
             place = _input() / folder
             chosen = _some(photos_of(place), folder, first_photo, how_many)
-            return _output(chosen, lambda name: _read(place, name))
+            return _output(chosen, partial(_read, place))
 
 
 def _some(names: list[str], folder: str, first: int, how_many: int) -> list[str]:
@@ -121,7 +123,7 @@ def _some(names: list[str], folder: str, first: int, how_many: int) -> list[str]
     return names[first : first + how_many] if how_many else names[first:]
 
 
-def _output(names: list[str], read: Any) -> io.NodeOutput:
+def _output(names: list[str], read: Callable[[str], tuple[Any, str, str]]) -> io.NodeOutput:
     found = [read(name) for name in names]
     return io.NodeOutput(*(list(column) for column in zip(*found, strict=True)))
 
