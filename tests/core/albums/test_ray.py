@@ -9,11 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
+from pdgrad_core.albums import AlbumChoices
 from pdgrad_core.albums.executors.ray_cluster import RayChoices, join
-from pdgrad_core.albums.executors.ray_worker import check_alike
-from pdgrad_core.albums.tasks import Facts
+from pdgrad_core.albums.executors.ray_worker import RayWorker, check_alike, value_of
+from pdgrad_core.albums.model_choice import ModelChoice, WorkerPlan
+from pdgrad_core.albums.opening import PasteSettings
+from pdgrad_core.albums.tasks import Facts, LookTask, RestoreTask
 from pdgrad_core.errors import InvalidInputError, MissingDependencyError, PDGradError
+from pdgrad_core.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 
@@ -81,6 +86,34 @@ def test_workers_that_would_give_other_results_are_refused(values, said):
     check_alike(FACTS, replace(FACTS, place="there", faces_at_once=1))
     with pytest.raises(InvalidInputError, match=said):
         check_alike(FACTS, replace(FACTS, place="there", **values))
+
+
+def test_a_worker_gives_to_the_byte_what_this_process_gives(folders, models, monkeypatch):
+    monkeypatch.setattr(ModelChoice, "load", lambda _: models)
+    choice = ModelChoice("demo", "demo", None, None, ("arcface", "vgg"), device="cpu")
+    settings, choices = Settings(steps=1, tau=200, seed=3), AlbumChoices(turns=False)
+    plan = WorkerPlan(choice, settings, choices, PasteSettings(), faces_at_once=1)
+    own, worker = plan.open(), RayWorker(plan, torch.get_num_threads())
+    people = own.meet(folders / "people")
+    assert value_of(worker.start()) == own.facts()
+    files = sorted(path for path in (folders / "people").rglob("*.png"))
+    sent = [(path.relative_to(folders / "people").as_posix(), path.read_bytes()) for path in files]
+    met = value_of(worker.meet(sent, "people"))
+    assert [person.name for person in met] == [person.name for person in people]
+    for path in ("1950/both.png", "alone.jpg"):
+        file = folders / "scans" / path
+        look = LookTask(path, file)
+        seen = value_of(worker.look(look, file.read_bytes()))
+        assert seen == own.seen(look)
+        task = RestoreTask(path, file, seen.rows, folders / "here.png")
+        (done,) = own.restore([[task]])
+        (finished,) = value_of(worker.restore([task], [file.read_bytes()]))
+        assert finished.data == (folders / "here.png").read_bytes()
+        assert finished.done.previews == done.previews
+    # What is wrong with a photo is said of the user's file, not of the worker's.
+    seen = value_of(worker.look(LookTask("a.jpg", Path("/album/a.jpg")), b"no picture"))
+    assert "/album/a.jpg" in seen.error
+    assert "pdgrad-" not in seen.error
 
 
 WORK = """
