@@ -7,7 +7,7 @@ from comfy_api.latest import ComfyExtension, io
 MODULES = (
     *("photo", "restore_face", "prior", "restore", "losses", "loss_nodes", "demo", "degrade"),
     *("align", "people", "paste", "combine", "contraction", "sample", "custom_sampling", "trace"),
-    *("metrics", "authenticity", "guide_model"),
+    *("metrics", "authenticity", "guide_model", "folder"),
 )
 """The modules that have nodes, in the order of the data flow; each lists its own in NODES."""
 

@@ -167,6 +167,12 @@ def _people() -> list[Any]:
             "With people: chance that a stranger is taken for one of them.",
             optional=True,
         ),
+        schema.text(
+            "reference_weights",
+            "",
+            "How much each of the references counts, as in 3, 1; empty: all alike.",
+            optional=True,
+        ),
     ]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from ..pdgrad_core.embedded import TAU
@@ -109,8 +110,18 @@ class FaceWork:
             mask=self.values.get("mask") is not None,
             style=False,
         )
+        self._weights(len(separate_pictures(self.values.get("references"))))
         if not self._takes_demo():
             self._everything_is_here()
+
+    def _weights(self, references: int) -> Tensor | None:
+        """Return how much each reference counts, `(references, 1)`; None for alike."""
+        from ..pdgrad_core.people import weights_from_text
+
+        text = self.values.get("reference_weights") or ""
+        if not text.strip() or self.values.get("people"):
+            return None
+        return torch.tensor(weights_from_text(text, references))[:, None]
 
     def _everything_is_here(self) -> None:
         """Name all missing files and packages at once."""
@@ -198,7 +209,7 @@ class FaceWork:
         return restore(
             replace(loaded.models, restorer=own),
             self.settings,
-            hints=Hints(portion.masks),
+            hints=Hints(portion.masks, weights=self._weights(len(references))),
             seeds=portion.seeds,
             on_step=report,
             should_stop=stop_if_interrupted,

@@ -34,6 +34,9 @@ NOT_RUN = (
 )
 """They need published weights: their pictures show the graph, since no result was seen."""
 
+FOLDER = ("bad_group_photo", "bad_photo")
+"""The examples of Load Photos of a Folder."""
+
 WIDTH_PX, LARGEST_BYTES = 1400, 140_000
 ROW_PX, GAP_PX, BACKDROP = 320, 8, (32, 32, 32)
 
@@ -74,9 +77,14 @@ def result_of(host: ComfyUI, name: str) -> Image.Image:
         for node in prompt.values()
         if node["class_type"] == "PDGradLoadPhoto"
     ]
+    folder = any(node["class_type"] == "PDGradLoadFolder" for node in prompt.values())
+    if folder:
+        shown = [*(draw(f"example_{name}.png [temp]") for name in FOLDER), *shown]
     for number, node in prompt.items():
         if node["class_type"] in ("PreviewImage", "SaveImage"):
-            shown.append(host.image(run.outputs[number]["images"][0]).convert("RGB"))
+            images = run.outputs[number]["images"]
+            images = images if folder else images[:1]
+            shown += [host.image(image).convert("RGB") for image in images]
     return in_rows(
         [picture.resize(fitting(picture.size), Image.Resampling.BICUBIC) for picture in shown]
     )

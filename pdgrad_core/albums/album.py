@@ -8,10 +8,12 @@ from pathlib import Path
 from ..people import Person
 from .contact_sheet import write_contact_sheet
 from .corrections import read_corrections, write_corrections
+from .executors.base import Executor
 from .looking import Looker
 from .progress import Progress
 from .report import write_report
-from .restoring import OF_ONE, PhotoRestorer, Waiting
+from .results import Results
+from .tasks import LookTask, RestoreTask
 from .work_list import Record, WorkList
 
 
@@ -48,8 +50,9 @@ class Album:
         photos: Paths within the album.
         people: Whom faces are compared with.
         work: The work list.
-        looker: Finds faces, and who they are.
-        restorer: Restores them.
+        looker: Knows what has to be looked at.
+        results: Knows what has to be restored.
+        executor: Does both.
         tell: Called after each photo.
     """
 
@@ -58,7 +61,8 @@ class Album:
     people: Sequence[Person]
     work: WorkList
     looker: Looker
-    restorer: PhotoRestorer
+    results: Results
+    executor: Executor
     tell: Callable[[Progress], None] = field(default=lambda _: None, repr=False)
 
     def run(self, dry: bool = False) -> AlbumResult:
@@ -71,49 +75,84 @@ class Album:
             PDGradError: What would meet every photo: a missing network, a full disk, people or
                 corrections that cannot be used. What lies in one photo is recorded.
         """
-        self.restorer.recover()
+        self.results.recover()
         read_corrections(self.out, self.work, self.people)
         counts = _Counts(len(self.photos))
-        batch: list[Waiting] = []
-        for record in self._looked_at(counts, dry):
-            if dry or not self._is_to_do(record, counts):
-                continue
-            try:
-                one = self.restorer.waiting(record)
-            except OF_ONE as error:
-                self._tell(counts, self.restorer.failed(record.path, error))
-                continue
-            if batch and self._faces(batch) + len(one.rows) > self.restorer.faces_at_once:
-                self._restore(batch, counts)
-                batch = []
-            batch.append(one)
-        if batch:
-            self._restore(batch, counts)
+        unseen = {} if self.executor.in_order else self._looked_ahead()
+        digests: dict[str, str] = {}
+        for done in self.executor.restore(self._batches(counts, dry, unseen, digests)):
+            record = self.results.keep(done, digests.pop(done.path))
+            counts.restored += record.state == "done"
+            self._tell(counts, record)
         return self._finish(counts, dry)
 
-    def _looked_at(self, counts: "_Counts", dry: bool) -> Iterator[Record]:
+    def _looked_ahead(self) -> dict[str, str]:
+        """Look at every photo that needs it, and return what went wrong, by photo."""
+        found = map(self.looker.known, self.photos)
+        tasks = [one for one in found if isinstance(one, LookTask)]
+        unseen: dict[str, str] = {}
+        for number, (task, seen) in enumerate(self.executor.look(tasks), start=1):
+            if seen.error:
+                unseen[task.path] = seen.error
+                continue
+            record = self.looker.keep(task, seen)
+            self.tell(Progress(record, number, len(tasks), None, looking=True))
+        return unseen
+
+    def _batches(
+        self, counts: "_Counts", dry: bool, unseen: dict[str, str], digests: dict[str, str]
+    ) -> Iterator[list[RestoreTask]]:
+        """Yield photos that are restored together, and note what each result depends on."""
+        batch: list[RestoreTask] = []
+        faces, most = 0, self.looker.facts.faces_at_once
+        for record in self._looked_at(counts, dry, unseen):
+            if dry or not self._is_to_do(record, counts):
+                continue
+            task = self.results.task(record)
+            if batch and faces + len(task.rows) > most:
+                yield batch
+                batch, faces = [], 0
+            digests[task.path] = self.results.digest(record)
+            batch.append(task)
+            faces += len(task.rows)
+        if batch:
+            yield batch
+
+    def _looked_at(self, counts: "_Counts", dry: bool, unseen: dict[str, str]) -> Iterator[Record]:
         for path in self.photos:
-            try:
-                record = self.looker.look(path)
-            except OF_ONE as error:
-                self._tell(counts, self.restorer.failed(path, error))
+            record, error = self._look(path, unseen)
+            if error:
+                self._tell(counts, self.results.failed(path, error))
                 continue
             if dry:
                 counts.to_do += self._is_to_do(record, _Counts(0), write=False)
                 self._tell(counts, record)
             yield record
 
+    def _look(self, path: str, unseen: dict[str, str]) -> tuple[Record, str]:
+        """Return a photo's record, and why it could not be looked at."""
+        if path in unseen:
+            return self.work.record(path), unseen[path]
+        found = self.looker.known(path)
+        if isinstance(found, Record):
+            return found, ""
+        for task, seen in self.executor.look([found]):
+            if not seen.error:
+                return self.looker.keep(task, seen), ""
+            return self.work.record(path), seen.error
+        raise AssertionError("an executor has not answered")
+
     def _is_to_do(self, record: Record, counts: "_Counts", write: bool = True) -> bool:
         """Return whether a photo has to be restored; record it where there is nothing to do."""
-        place = self.out / self.restorer.names[record.path]
-        if not self.restorer.chosen(record):
+        place = self.out / self.results.names[record.path]
+        if not self.results.chosen(record):
             if write:
                 state = "left alone" if record.look else "no face"
                 place.unlink(missing_ok=True)  # of other choices
                 record = self.work.put(replace(record, state=state, done_digest="", error=""))
                 self._tell(counts, record)
             return False
-        same = record.done_digest == self.restorer.digest(record)
+        same = record.done_digest == self.results.digest(record)
         if record.state == "done" and same and place.is_file():
             counts.kept += 1
             if write:
@@ -121,29 +160,20 @@ class Album:
             return False
         return True
 
-    def _restore(self, batch: Sequence[Waiting], counts: "_Counts") -> None:
-        for record in self.restorer.restore(batch):
-            counts.restored += record.state == "done"
-            self._tell(counts, record)
-
     def _tell(self, counts: "_Counts", record: Record) -> None:
         counts.done += 1
         self.tell(counts.progress(record))
 
     def _finish(self, counts: "_Counts", dry: bool) -> AlbumResult:
-        self.restorer.clear()
+        self.results.clear()
         records = [self.work.record(path) for path in self.photos]
         by_name = {person.name: person for person in self.people}
         seen = [record for record in records if record.look]
         files = [write_corrections(self.out, seen)] if self.people else []
         files += write_contact_sheet(self.out, seen, self.work, by_name)
         if not dry:
-            files.append(write_report(self.out, records, self.work, self.restorer.names))
+            files.append(write_report(self.out, records, self.work, self.results.names))
         return AlbumResult(records, counts.restored, counts.kept, counts.to_do, files)
-
-    @staticmethod
-    def _faces(batch: Sequence[Waiting]) -> int:
-        return sum(len(one.rows) for one in batch)
 
 
 @dataclass

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from ..parameters import Param, check_parameters
-from ..people.error_rates import FALSE_ACCEPT
+from ..people.error_rates import FALSE_ACCEPT, ErrorRates
 
 Unknown = Literal["restore", "leave"]
 
@@ -38,6 +38,10 @@ class AlbumChoices:
 
     def __post_init__(self) -> None:
         check_parameters(type(self), vars(self))
+
+    def cosine(self, rates: ErrorRates | None, people: int) -> float:
+        """Return the cosine that makes a face somebody's; 1 where faces are not compared."""
+        return 1.0 if rates is None else rates.threshold(self.false_accept, max(1, people))
 
 
 def digest_of(value: Any) -> str:

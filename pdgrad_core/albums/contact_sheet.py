@@ -10,7 +10,7 @@ from ..files import write_whole
 from ..images import to_pil
 from ..people import Person
 from .corrections import name_of, said_of
-from .looking import THUMB_PX
+from .face_reader import THUMB_PX
 from .work_list import Record, WorkList
 
 COLUMNS, ROWS = 5, 8

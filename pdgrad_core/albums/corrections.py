@@ -9,7 +9,7 @@ from ..files import write_whole
 from ..people import Person
 from ..people.matching import AUTO, LEAVE, UNKNOWN
 from ..people.person import folded
-from .looking import face_of, middle_of
+from .face_reader import face_of, middle_of
 from .work_list import Record, WorkList
 
 FILE = "people.txt"

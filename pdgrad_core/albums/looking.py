@@ -1,67 +1,36 @@
-"""Looking at a photo: its faces, and who they are; done once for each photo and each choice."""
+"""Looking at photos: which are looked at already, and what is kept of what was seen."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from ..alignment.align import AlignedFace, align_face
-from ..alignment.detect import FaceDetector
-from ..alignment.face import Face
-from ..images import to_pil
-from ..people import Match, Person, Recognizer, Similarities, match_faces, pose_of
-from ..photo_files import read_photo
-from ..restorers import Restorer
+from ..people import Person
 from ..weights.integrity import sha256_of
 from .choices import AlbumChoices, digest_of
-from .finding import find_faces
+from .tasks import Facts, LookTask, Seen
 from .work_list import Record, WorkList
-
-THUMB_PX = 112
-"""Side of the small pictures of faces on the contact sheet."""
 
 
 @dataclass(frozen=True, eq=False)
 class Looker:
-    """Finds the faces of photos and says who they are.
+    """Knows what has to be looked at; done once for each photo and each choice.
 
     Attributes:
         scans: The album's folder.
         work: The work list, which keeps what was seen.
-        detector: Finds faces.
-        recognizer: Compares them; None where there are no people.
-        restorer: Makes their coarse restorations; None where that costs a sampling.
-        people: Whom they are compared with.
+        facts: Of the models.
+        people: Whom faces are compared with.
         choices: What is looked for.
         places: Faces given by hand, by photo.
-        size_px: Side of the crops.
-        networks: Digests of the networks that recognise.
     """
 
     scans: Path
     work: WorkList
-    detector: FaceDetector
-    recognizer: Recognizer | None
-    restorer: Restorer | None
+    facts: Facts
     people: Sequence[Person]
     choices: AlbumChoices
     places: dict[str, list[str]]
-    size_px: int
-    networks: dict[str, str]
-
-    @cached_property
-    def threshold(self) -> float:
-        """The cosine that makes a face somebody's."""
-        if self.recognizer is None:
-            return 1.0
-        rates = self.recognizer.rates
-        return rates.threshold(self.choices.false_accept, max(1, len(self.people)))
 
     @cached_property
     def _shared(self) -> str:
@@ -69,103 +38,23 @@ class Looker:
         choices = dict(vars(self.choices))
         del choices["unknown"]  # that changes what is done, not what is seen
         people = {one.name: [portrait.digest for portrait in one.portraits] for one in self.people}
-        names = [type(self.detector).__name__, self.size_px, self.threshold]
-        return digest_of([choices, people, names, self.networks])
+        threshold = self.choices.cosine(self.facts.rates, len(self.people))
+        names = [self.facts.detector, self.facts.size_px, threshold]
+        networks = {role: self.facts.networks.get(role, "") for role in ("arcface", "restorer")}
+        return digest_of([choices, people, names, networks])
 
-    def look(self, path: str) -> Record:
-        """Return a photo's record with its faces; what is known and still holds is taken.
-
-        Raises:
-            PDGradError: The photo cannot be read, or what was given by hand does not fit it.
-        """
+    def known(self, path: str) -> Record | LookTask:
+        """Return a photo's record, where it still holds, or what has to be looked at."""
         record = self.work.record(path)
-        file = sha256_of(self.scans / path)
-        said = self.work.said(path)
-        digest = digest_of([self._shared, file, self.places.get(path, []), said])
+        file, said = sha256_of(self.scans / path), self.work.said(path)
+        places = self.places.get(path, [])
+        digest = digest_of([self._shared, file, places, said])
         if record.look_digest == digest:
             return record
-        photo = read_photo(self.scans / path).image
-        faces = find_faces(photo, self.detector, self.choices, self.places.get(path, ()))
-        cut = [align_face(photo, face, self.size_px) for face in faces]
-        matches = self._matches(cut, faces, said)
-        look = [_row(face, match) for face, match in zip(faces, matches, strict=True)]
-        thumbs = {f"face{i}": _thumb(face.crop) for i, face in enumerate(cut)}
-        record = replace(record, file=file, look_digest=digest, look=look)
-        return self.work.put(record, **thumbs)
+        return LookTask(path, self.scans / path, places, said, file, digest)
 
-    def _matches(
-        self,
-        cut: Sequence[AlignedFace],
-        faces: Sequence[Face],
-        said: Sequence[tuple[float, float, str]],
-    ) -> list[Match]:
-        if not cut:
-            return []
-        if self.recognizer is None or not self.people:
-            return [Match(None, "", 0.0, 0.0)] * len(cut)
-        crops = torch.cat([face.crop for face in cut])
-        coarse = None if self.restorer is None else self.restorer(crops.to(self.restorer_device))
-        probes = self.recognizer.probe(crops, coarse)
-        alike = Similarities.of(probes, [pose_of(face) for face in cut], self.people)
-        return match_faces(alike, self.people, self.threshold, _said_of(faces, said))
-
-    @property
-    def restorer_device(self) -> torch.device:
-        """Where coarse restorations are made."""
-        network = None if self.restorer is None else self.restorer.network
-        home = None if network is None else next(network.parameters(), None)
-        return torch.device("cpu") if home is None else home.device
-
-
-def face_of(row: dict[str, Any]) -> Face:
-    """Return the face of a record's row."""
-    box = row["box"]
-    points = np.array(row["landmarks"], dtype=np.float64)
-    return Face((box[0], box[1], box[2], box[3]), row["score"], points)
-
-
-def middle_of(face: Face) -> tuple[float, float, float]:
-    """Return the middle of a face, and how far from it a place still means it, px."""
-    x, y = face.landmarks.mean(axis=0).tolist()
-    return x, y, float(np.linalg.norm(face.landmarks[1] - face.landmarks[0]))
-
-
-def _said_of(faces: Sequence[Face], said: Sequence[tuple[float, float, str]]) -> list[str | None]:
-    """Return what was said of each face: by places, since numbers change with what is found."""
-    found: list[str | None] = [None] * len(faces)
-    for x, y, name in said:
-        distances = [
-            float(np.hypot(face_x - x, face_y - y)) / near
-            for face_x, face_y, near in map(middle_of, faces)
-        ]
-        if distances and min(distances) < 1:
-            found[distances.index(min(distances))] = name
-    return found
-
-
-def _row(face: Face, match: Match) -> dict[str, Any]:
-    return {
-        "box": [round(edge, 2) for edge in face.box],
-        "score": round(face.score, 4),
-        "landmarks": np.round(face.landmarks, 2).tolist(),
-        "name": match.name,
-        "similarity": round(match.similarity, 4),
-        "margin": round(match.margin, 4),
-        "nearest": match.nearest,
-        "weights": [round(weight, 4) for weight in match.weights],
-        "by_hand": match.by_hand,
-        "leave": match.leave,
-    }
-
-
-def _thumb(crop: Tensor) -> bytes:
-    return jpeg(crop, THUMB_PX, 85)
-
-
-def jpeg(image: Tensor, longest_px: int, quality: int = 82) -> bytes:
-    """Return a small picture, `(1, 3, H, W)` in [-1, 1], as JPEG bytes."""
-    picture = to_pil(image)
-    picture.thumbnail((longest_px, longest_px))
-    data = io.BytesIO()
-    picture.save(data, "JPEG", quality=quality)
-    return data.getvalue()
+    def keep(self, task: LookTask, seen: Seen) -> Record:
+        """Write what was seen on a photo into the work list."""
+        record = self.work.record(task.path)
+        record = replace(record, file=task.file_digest, look_digest=task.digest, look=seen.rows)
+        return self.work.put(record, **seen.thumbs)

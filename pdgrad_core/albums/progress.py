@@ -14,18 +14,21 @@ class Progress:
         done: Photos that are finished, by whatever way.
         total: Photos of the album.
         seconds_left: An estimate; None where nothing was worked on yet.
+        looking: Whether the photo was only looked at.
     """
 
     record: Record
     done: int
     total: int
     seconds_left: float | None
+    looking: bool = False
 
     def __str__(self) -> str:
         """Return it as a line of text."""
         left = "" if self.seconds_left is None else f", about {in_words(self.seconds_left)} left"
         said = {"failed": f"failed: {self.record.error}"}.get(self.record.state, self.record.state)
         names = ", ".join(row["name"] or "?" for row in self.record.look)
+        said = "looked at" if self.looking else said
         who = f" ({names})" if names and self.record.state != "failed" else ""
         return f"{self.done}/{self.total} {self.record.path}: {said}{who}{left}"
 

@@ -7,6 +7,7 @@ the head and was truly changed. Everything is computed on a small copy of the cr
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..images import resize
@@ -22,6 +23,9 @@ _SIDE_PX = 128
 # runs from above the hairline to the chin, the head's from the crop's upper edge to the neck.
 _FACE_CENTRE, _FACE_REACH = 0.34, (1.06, 1.42)
 _HEAD_CENTRE, _HEAD_REACH = 0.10, (1.85, 1.95)
+
+_MOUTH = 1.0
+"""Below the mouth, in the same unit, nothing is the head's that was not there before."""
 
 _CHANGED = 0.025
 """A smaller difference in Oklab between crop and result is none: about 6 of 255 in lightness."""
@@ -69,13 +73,43 @@ def head_outline(
     oval = face_oval(points, _SIDE_PX, _SIDE_PX) > 0
     head = _oval(points, (_SIDE_PX, _SIDE_PX), _HEAD_CENTRE, _HEAD_REACH) > 0
     changed = (_changed(before, after) | _sharpened(crop, result)) & head
+    changed &= ~_painted_collar(before, points)
     inside = _filled(_connected(changed | oval, oval))
     return _softened(inside.float(), feather_fraction, result.shape[-1])
+
+
+def _painted_collar(before: Tensor, landmarks: Points) -> Tensor:
+    """Return where, below the mouth, the photo shows what lies behind.
+
+    Near a photo's lower edge restorations paint collars and shoulders of their own; hair that
+    reaches down there is in the photo too.
+    """
+    old = smooth(to_oklab(before), _SMOOTH_FRACTION * _SIDE_PX)
+    _, along = _head_axes(landmarks, (_SIDE_PX, _SIDE_PX), 0.0)
+    below = torch.from_numpy(along > _MOUTH)[None, None]
+    return below & _like_the_border(old, _strip())
 
 
 def _oval(
     landmarks: Points, size: tuple[int, int], centre_at: float, reach: tuple[float, float]
 ) -> Tensor:
+    sideways, along = _head_axes(landmarks, size, centre_at)
+    along, sideways = along / reach[1], sideways / reach[0]
+    # A little fuller than an ellipse, as heads are.
+    depth = 1 - (np.abs(along) ** 2.3 + np.abs(sideways) ** 2.3) ** (1 / 2.3)
+    return torch.from_numpy(depth.astype(np.float32))[None, None]
+
+
+def _head_axes(
+    landmarks: Points, size: tuple[int, int], centre_at: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how far each pixel lies to the head's side and down, in units of its size.
+
+    Args:
+        landmarks: `(5, 2)` or `(3, 2)` in the picture's pixels.
+        size: Height and width of the picture.
+        centre_at: Where both are 0: so far below the eyes.
+    """
     eyes = landmarks[:2].mean(axis=0)
     mouth = landmarks[-2:].mean(axis=0) if len(landmarks) == 5 else landmarks[-1]
     down = mouth - eyes
@@ -87,11 +121,7 @@ def _oval(
     centre = eyes + centre_at * unit * down
     y, x = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float64)
     offset = np.stack([x, y], axis=-1) - centre
-    along = offset @ down / (reach[1] * unit)
-    sideways = offset @ np.array([down[1], -down[0]]) / (reach[0] * unit)
-    # A little fuller than an ellipse, as heads are.
-    depth = 1 - (np.abs(along) ** 2.3 + np.abs(sideways) ** 2.3) ** (1 / 2.3)
-    return torch.from_numpy(depth.astype(np.float32))[None, None]
+    return offset @ np.array([down[1], -down[0]]) / unit, offset @ down / unit
 
 
 def _changed(before: Tensor, after: Tensor) -> Tensor:

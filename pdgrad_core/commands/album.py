@@ -5,12 +5,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .album_executor import add_executor_options, check_executor, executor_of
 from .command_parser import CommandParser
 from .face_search import add_detection_option
 from .model_options import (
     add_model_options,
     add_precision_options,
-    check_everything_is_here,
     step_progress,
     write_json,
 )
@@ -21,13 +21,7 @@ from .streams import announce, say
 if TYPE_CHECKING:
     from ..albums import AlbumChoices, AlbumResult
     from ..albums.progress import Progress
-    from ..models.sets import ModelSet
-    from ..recipes import Recipe
     from ..settings import Settings
-
-
-MOST_ON_A_CPU = 4
-"""There more faces together gain little, and an interruption would cost all of them."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -50,6 +44,7 @@ def add_parser(subparsers: Any) -> None:
         help="only look: write who is who (people.txt, to correct, and people-1.png)",
     )  # fmt: skip
     _add_face_options(parser)
+    add_executor_options(parser)
     add_model_options(parser)
     add_precision_options(parser)
     parser.complete_with(_add_method_options)
@@ -111,6 +106,7 @@ def run(args: argparse.Namespace) -> int:
     row = settings.resolved()
     pasting = paste_settings_of(args, row)
     # All that can be refused is, before networks are loaded.
+    check_executor(args, row)
     check_needs(row, references=1, mask=False, style=False)
     check_folders(args.scans, args.people, args.out)
     photos_of(args.scans)
@@ -119,21 +115,18 @@ def run(args: argparse.Namespace) -> int:
         from ..albums.people_folder import person_files
 
         person_files(args.people)
-    models, folders = _models(args, row)
-    with step_progress("faces") as show:
+    with step_progress("faces") as show, executor_of(args, settings, choices, pasting, show) as own:
         job = AlbumJob(
             scans=args.scans,
             out=args.out,
             people=args.people,
-            models=models,
+            models=None,
             settings=settings,
             choices=choices,
             pasting=pasting,
-            folders=folders,
             boxes=args.boxes,
-            faces_at_once=_at_once(args, models),
             tell=partial(_tell, args),
-            on_step=show,
+            executor=own,
         )
         album = job.open()
         try:
@@ -154,46 +147,6 @@ def _choices(args: argparse.Namespace) -> "AlbumChoices":
         tiles=not args.no_tiles,
         turns=not args.no_turns,
     )
-
-
-def _models(args: argparse.Namespace, row: "Recipe") -> "tuple[ModelSet, list[Path]]":
-    """Return the models, and the folders where further weights lie."""
-    from ..devices import parse_device, parse_dtype
-    from ..models.sets import DEMO, load_model_set
-    from ..weights.folders import search_folders
-
-    demo = args.models == DEMO
-    features = row.all_networks
-    if args.people is not None:
-        features = tuple(dict.fromkeys((*features, "arcface")))
-    if not demo:
-        check_everything_is_here(args, row)
-    models = load_model_set(
-        args.models,
-        restorer=args.restorer or row.restorer_with(demo),
-        prior=args.prior or row.prior_kind,
-        fidelity=args.fidelity,
-        features=features,
-        device=parse_device(args.device),
-        dtype=None if args.dtype is None else parse_dtype(args.dtype),
-        precision=args.precision,
-        compiled=args.compile,
-    )
-    row.sampler(models.prior)  # refuses wrong numbers before any work
-    return models, list(search_folders(None if demo else args.models))
-
-
-def _at_once(args: argparse.Namespace, models: "ModelSet") -> int:
-    from ..devices import memory_bytes
-    from ..errors import InvalidInputError
-    from ..sequences import faces_at_once
-
-    if args.faces_at_once is None:
-        fitting = faces_at_once(memory_bytes(models.device), models.prior.image_size)
-        return min(fitting, MOST_ON_A_CPU) if models.device.type == "cpu" else fitting
-    if args.faces_at_once < 1:
-        raise InvalidInputError(f"--faces-at-once must be 1 or more, not {args.faces_at_once}.")
-    return int(args.faces_at_once)
 
 
 def _tell(args: argparse.Namespace, progress: "Progress") -> None:

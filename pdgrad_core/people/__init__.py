@@ -1,7 +1,7 @@
 """Who is who: which faces of a photo show which known people, and what guides each of them."""
 
 from .error_rates import DRAWN, PUBLISHED, ErrorRates, rates_of
-from .guides import Guide, stacked
+from .guides import Guide, stacked, weights_from_text
 from .matching import Match, Similarities, assign, guide_of, match_faces
 from .person import Person, Portrait, check_people, person_from
 from .portraits import ReferencePhoto, portraits_of
@@ -32,4 +32,5 @@ __all__ = [
     "rates_of",
     "sharpness_of",
     "stacked",
+    "weights_from_text",
 ]

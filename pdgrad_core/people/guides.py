@@ -8,6 +8,9 @@ from torch import Tensor
 
 from ..errors import InvalidInputError
 
+_LARGEST = 1e6
+"""Of the weights that are typed; their sum stays a number."""
+
 
 @dataclass(frozen=True, eq=False)
 class Guide:
@@ -52,3 +55,28 @@ def stacked(guides: Sequence[Guide]) -> tuple[list[Tensor], Tensor]:
          for i in range(most)]
     )  # fmt: skip
     return references, weights
+
+
+def weights_from_text(text: str, references: int) -> tuple[float, ...]:
+    """Return how much each reference counts, summing to 1.
+
+    Args:
+        text: Numbers from 0 up with commas between them, as in "3, 1"; empty for alike.
+        references: How many there are.
+
+    Raises:
+        InvalidInputError: They are not as many numbers, or none is above 0.
+    """
+    if not text.strip():
+        return (1 / references,) * references if references else ()
+    try:
+        found = [float(one) for one in text.split(",")]
+    except ValueError:
+        found = []
+    good = all(0 <= one <= _LARGEST for one in found) and sum(found) > 0
+    if len(found) != references or not good:
+        raise InvalidInputError(
+            f"The weights of {references} references are as many numbers from 0 up, as in "
+            f"{', '.join(['1'] * max(references, 1))}, not {text.strip()!r}."
+        )
+    return tuple(one / sum(found) for one in found)

@@ -13,6 +13,7 @@ import any_model
 import conditional
 import contraction
 import drawn
+import folder
 import people
 import pgdiff
 import photo
@@ -30,6 +31,7 @@ WORKFLOWS: dict[str, Callable[[], Graph]] = {
     "Method - PDGrad on a photo": photo.restore_photo,
     "Method - PDGrad with several references": drawn.restore_face_with_references,
     "Method - PDGrad with several people": people.restore_group_of_people,
+    "Method - PDGrad through a folder": folder.restore_folder,
     "Method - DifBFSR": contraction.difbfsr,
     "Method - DifBFSR with a reference": contraction.difbfsr_with_reference,
     "Method - IDM": conditional.idm_restore,

@@ -85,10 +85,10 @@ def killed_at(moment, folders, models):
 @pytest.fixture
 def small(folders, models, swift, monkeypatch):
     """Two photos, looked at already; what is computed is left out, what is written is not."""
-    from pdgrad_core.albums import opening
+    from pdgrad_core.albums.executors import local
     from pdgrad_core.photos import FacePaster
 
-    monkeypatch.setattr(opening, "sha256_of", lambda path: path.name)
+    monkeypatch.setattr(local, "sha256_of", lambda path: path.name)
     monkeypatch.setattr(FacePaster, "__call__", lambda _, photo, faces, found: photo * found.mean())
     (folders / "scans" / "wall.png").unlink()
     (folders / "scans" / "alone.jpg").unlink()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from browser import CHROMIUM
 
-from pdgrad_core.albums.looking import jpeg
+from pdgrad_core.albums.face_reader import jpeg
 from pdgrad_core.albums.report import write_report
 from pdgrad_core.albums.work_list import Record, WorkList
 

@@ -148,6 +148,21 @@ def test_the_outline_grows_by_changed_hair_and_not_by_a_new_wall():
     assert torch.allclose(head_outline(wall, other_wall, landmarks, 0.1), oval, atol=1e-3)
 
 
+def test_a_collar_painted_before_the_backdrop_stays_out_and_long_hair_does_not():
+    size = 128
+    x, y = np.meshgrid(np.arange(size), np.arange(size))
+    wall = torch.full((1, 3, size, size), 0.2)
+    bar = torch.from_numpy((x > 11) & (x < 60) & (y > 100) & (y < 112))  # below the mouth, 93
+    landmarks = template(5, size)
+    collar = wall.clone()
+    collar[..., bar] = -0.9
+    assert head_outline(wall, collar, landmarks, 0.1)[0, 0, 106, 20] < 0.01
+    # What is there in the photo is restored: long hair, which gets another colour.
+    hair, restored_hair = collar, collar.clone()
+    restored_hair[..., bar] = -0.4
+    assert head_outline(hair, restored_hair, landmarks, 0.1)[0, 0, 106, 28] > 0.9
+
+
 def test_a_hard_edge_is_hard():
     scene = SCENES["a group"]
     faces, results = restored(scene, CHANGES["denoised"], 128)

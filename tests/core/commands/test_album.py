@@ -55,6 +55,11 @@ def test_an_album_is_restored_and_then_there_is_nothing_to_do(album, capsys):
         (["--smallest-face", "1"], "smallest_px"),
         (["--faces-at-once", "0"], "--faces-at-once must be 1 or more"),
         (["--recipe", "pgdiff-inpainting"], "needs a mask"),
+        (["--ray-gpus", "1"], "--ray-gpus belongs to --ray"),
+        (["--ray", "--ray-cpus", "0"], "--ray-cpus must be 1 or more"),
+        (["--ray", "--comfyui", "a:1"], "give one"),
+        (["--comfyui", "ftp://a"], "is an address as in http://"),
+        (["--comfyui", "a:1", "--combiner", "pcgrad"], "no input for combiner"),
         (["--boxes", "missing.txt"], "missing.txt cannot be read"),
     ],
 )
