@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..pdgrad_core.errors import PDGradError
-from .fetch_job import JOB
 
 if TYPE_CHECKING:
     from aiohttp.web import Request, Response
 
     from ..pdgrad_core.preflight import Preflight
     from ..pdgrad_core.weights.catalogue import WeightFile
+    from .fetch_job import FetchJob
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ async def answer_fetch(request: "Request") -> "Response":
     try:
         body: Any = await request.json()
         files = _files(body)
-        JOB.start(files)
+        _job().start(files)
     except ValueError as error:  # no JSON, or a list that cannot be used
         return json_response({"error": str(error)}, status=400)
     except PDGradError as error:
@@ -71,7 +71,7 @@ async def answer_stop(request: "Request") -> "Response":
     refusal = refused(request)
     if refusal:
         return json_response({"error": refusal}, status=403)
-    JOB.stop()
+    _job().stop()
     return json_response({})
 
 
@@ -115,7 +115,7 @@ def weights_of(recipe: str, restorer: str | None) -> dict[str, Any]:
         "packages": [{"name": one.pip, "remark": one.remark} for one in packages],
         "pip": pip_command(packages) if packages else "",
         "notes": list(found.notes),
-        "running": JOB.states(),
+        "running": _job().states(),
     }
 
 
@@ -161,3 +161,10 @@ def _files(body: Any) -> "list[WeightFile]":
         if file.url is None:
             raise ValueError(f"{file.file_name} has no download; get it from {file.page}.")
     return files
+
+
+def _job() -> "FetchJob":
+    """Return the one job; its module is loaded when somebody asks, not when the host starts."""
+    from .fetch_job import JOB
+
+    return JOB

@@ -14,6 +14,7 @@ SEARCH_ALIASES = {
         *("codeformer", "gfpgan", "pdgrad", "pgdiff", "difbfsr"),
     ),
     "PDGradLoadPhoto": ("load image", "photo", "upload", "example face"),
+    "PDGradLoadFolder": ("load images from folder", "batch", "directory", "album", "many photos"),
     "PDGradCustomSampling": ("samplercustomadvanced", "guider", "sigmas", "noise", "latent"),
     "PDGradLoadPrior": ("diffusion prior", "face model", "ffhq", "load model"),
     "PDGradPriorAsModel": ("pixel space", "ksampler", "face model"),
