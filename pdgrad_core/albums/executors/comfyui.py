@@ -177,7 +177,7 @@ def check_host(client: ComfyUIClient) -> None:
     """
     try:
         found = {kind: client.node(kind) for kind in NEEDED}
-    except (WorkerLostError, ValueError) as error:
+    except WorkerLostError as error:
         raise PDGradError(
             f"No ComfyUI answers at {client.url} ({error}); start it there with --listen."
         ) from error

@@ -81,10 +81,8 @@ class ComfyUIClient:
 
     def node(self, kind: str) -> dict[str, Any] | None:
         """Return what the host says of a node; None where it has none of the kind."""
-        try:
-            return self._json(f"/object_info/{kind}").get(kind)
-        except _RefusedError:
-            return None
+        found: dict[str, Any] = self._json(f"/object_info/{kind}")
+        return found.get(kind)
 
     def upload(self, name: str, data: bytes) -> str:
         """Upload a picture, once, and return what Load Face Photo calls it.
@@ -150,7 +148,10 @@ class ComfyUIClient:
         return self._refusing(lambda: self._ask(f"/view?{urlencode(shown)}"))
 
     def _json(self, path: str) -> Any:
-        return json.loads(self._ask(path))
+        try:
+            return json.loads(self._refusing(lambda: self._ask(path)))
+        except ValueError as error:
+            raise WorkerLostError("it answers otherwise than ComfyUI does") from error
 
     def _refusing(self, ask: Callable[[], bytes]) -> bytes:
         """Return an answer; a host that refuses one job would refuse all of them."""

@@ -111,6 +111,10 @@ def test_what_lies_in_a_photo_is_its_failure_and_what_lies_in_a_host_is_the_host
 def test_hosts_that_cannot_be_used_are_named(plan):
     with pytest.raises(PDGradError, match=r"No ComfyUI answers at http://127\.0\.0\.1:9 "):
         ComfyUIExecutor(plan, ["127.0.0.1:9"], QUICK)
+    other = StandIn()
+    other.get = lambda *_: b"<html>another server</html>"
+    with serving(other) as url, pytest.raises(PDGradError, match="otherwise than ComfyUI does"):
+        ComfyUIExecutor(plan, [url], QUICK)
     node = {"input": {"optional": {}}}
     with (
         serving(StandIn(nodes={"PreviewImage": node})) as url,

@@ -59,7 +59,7 @@ def test_an_album_is_restored_and_then_there_is_nothing_to_do(album, capsys):
         (["--ray", "--ray-cpus", "0"], "--ray-cpus must be 1 or more"),
         (["--ray", "--comfyui", "a:1"], "give one"),
         (["--comfyui", "ftp://a"], "is an address as in http://"),
-        (["--comfyui", "a:1", "--combiner", "pcgrad"], "no input for combiner"),
+        (["--comfyui", "a:1", "--combiner", "sum"], "no input for combiner"),
         (["--boxes", "missing.txt"], "missing.txt cannot be read"),
     ],
 )
