@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from autoencoders import parts_of
 from measure import measure
-from networks import parts_of
 from objectives import Latents, load_autoencoder
 from scenes import SIDE_PX, save_scenes
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from networks import SCALE, Autoencoder, Previewer, parts_of
+from autoencoders import SCALE, Autoencoder, Previewer, parts_of
 from objectives import TIMES, load_autoencoder, load_flow, load_previewer
 from scenes import FACE_PX, SIDE_PX, Scenes, split_scenes
 from torch import Tensor

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 import torch
-from networks import CHANNELS, SCALE, Autoencoder, Previewer, parts_of
+from autoencoders import CHANNELS, SCALE, Autoencoder, Previewer, parts_of
 from torch import Tensor, nn
 
 from pdgrad_core.checkpoints import load_checkpoint, load_strict
