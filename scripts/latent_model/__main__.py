@@ -118,7 +118,7 @@ def encoded(faces: Any, path: Path) -> Latents:
 def _add_measure(commands: Any) -> None:
     parser = commands.add_parser("measure", help="guide it in several ways and write the table")
     parser.add_argument("--models", type=Path, required=True, help="folder of the networks")
-    parser.add_argument("--people", type=int, default=24, help="one face each")
+    parser.add_argument("--people", type=int, default=16, help="one face each")
     parser.add_argument("--split", default="test", choices=("tuning", "test"))
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.csv")
     parser.add_argument("--picture", type=Path, metavar="FILE.png", help="the first people")

@@ -39,7 +39,7 @@ from pdgrad_core.models.sets import ModelSet
 from pdgrad_core.training.sheet import tile
 
 METRICS = ("deg", "lpips", "psnr")
-NOISE, STEPS, BATCH, SEED = 0.7, 20, 12, 5
+NOISE, STEPS, BATCH, SEED = 0.5, 20, 8, 5
 END = 0.1
 """The last tenth of the schedule is the model's own, as the node's default has it."""
 

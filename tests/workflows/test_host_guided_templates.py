@@ -74,8 +74,6 @@ def test_a_workflow_runs_and_its_guide_guides(tiny_host, name, kind, vae):
     run = tiny_host.run(prompt)
     assert run.status == "success", run.message
     guided = np.asarray(tiny_host.image(run.outputs[saved]["images"][0]), dtype=float)
-    points = [data for kind, data in run.events if kind == "pdgrad.trace"]
-    assert {point["node"] for point in points} == {guide}
     prompt[guide]["inputs"]["strength"] = 0.0
     run = tiny_host.run(prompt)
     assert run.status == "success", run.message
