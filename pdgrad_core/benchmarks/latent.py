@@ -104,7 +104,10 @@ def serve(pipe: Connection, job: LatentJob, way: str) -> None:
     if job.threads is not None:
         torch.set_num_threads(job.threads)
     device = torch.device(job.device)
-    step, warm_up = (_step(one, way, device) for one in (job, replace(job, size_px=64, face_px=8)))
+    # One network for both: its weights count once in the peak of memory.
+    network = drawn(_network(job, way)).to(device, parse_dtype(job.dtype))
+    small = replace(job, size_px=64, face_px=8)
+    step, warm_up = (_step(one, way, network, device) for one in (job, small))
     turns, state, warm = TurnTaker(pipe, device), torch.zeros(1), False
     while turns.wait():
         state = turns.take(step if warm else warm_up)
@@ -112,10 +115,11 @@ def serve(pipe: Connection, job: LatentJob, way: str) -> None:
     turns.finish(state)
 
 
-def _step(job: LatentJob, way: str, device: torch.device) -> Callable[[], Tensor]:
-    """Return what a turn computes: a decoded picture, or dL/dz."""
+def _step(
+    job: LatentJob, way: str, network: nn.Module, device: torch.device
+) -> Callable[[], Tensor]:
+    """Return what a turn computes: a U-Net's answer, a decoded picture, or dL/dz."""
     dtype = parse_dtype(job.dtype)
-    network = drawn(_network(job, way)).to(device, dtype)
     z = _latents(job).to(device)
 
     def decode(latents: Tensor) -> Tensor:
