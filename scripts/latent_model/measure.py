@@ -44,8 +44,8 @@ END = 0.1
 """The last tenth of the schedule is the model's own, as the node's default has it."""
 
 SHOWN = (
-    "degraded", "alone", "strength 0.05", "strength 0.15", "window of 2 cells around",
-    "small decoder", "reference", "truth",
+    "degraded", "alone", "strength 0.15", "strength 0.3", "strength 0.6", "small decoder",
+    "reference", "truth",
 )  # fmt: skip
 """Columns of the picture."""
 
@@ -80,7 +80,9 @@ WAYS = (
     Way("strength 0.05", 0.05),
     Way("strength 0.15", 0.15),
     Way("strength 0.3", 0.3),
+    Way("strength 0.6", 0.6),
     Way("every 2nd step", 0.15, every=2),
+    Way("every 2nd step, strength 0.3", 0.3, every=2),
     Way("every 4th step", 0.15, every=4),
     Way("no jitter", 0.15, jitter_px=0.0),
     Way("window of 2 cells around", 0.15, margin=2),
