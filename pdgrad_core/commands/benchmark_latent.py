@@ -27,7 +27,9 @@ def add_parser(subparsers: Any) -> None:
         help="channels of the decoder's finest level (default: %(default)s, Stable Diffusion's)",
     )  # fmt: skip
     parser.add_argument(
-        "--ways", metavar="WAY,...", help="some of step, decode, whole, recomputed, tiles, window, small"
+        "--ways",
+        metavar="WAY,...",
+        help="some of step, decode, whole, recomputed, tiles, window, small",
     )
     parser.add_argument("--turns", type=int, default=3, help="timed steps (default: %(default)s)")
     parser.add_argument("--device", default="auto", help='"auto", "cpu", "cuda", ...')
