@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import copy
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import comfy.model_management as management
 import torch
 from torch import Tensor, nn
 
 from ..pdgrad_core.errors import InvalidInputError
-from ..pdgrad_core.guidance.latent import Decoder
+from ..pdgrad_core.guidance.latent import Decoder, View
 
 logger = logging.getLogger(__name__)
+
+BYTES_PER_PIXEL = 24_000
+"""What an SD decoder keeps for its gradient in float32, per pixel, about."""
 
 
 def check_model(model: Any) -> None:
@@ -158,6 +163,24 @@ def decoder_network(network: nn.Module) -> nn.Module:
         if isinstance(getattr(network, name, None), nn.Module):
             return getattr(network, name)
     return network
+
+
+def lighter(decoder: Decoder) -> bool:
+    """Let a decoder keep less; False where it keeps the least already."""
+    if decoder.module is None and isinstance(decoder.decode, HostDecode):
+        decoder.module = decoder_network(decoder.decode.network)
+        return True
+    if not decoder.tiled:
+        decoder.tiled = True
+        return True
+    return False
+
+
+def is_large(views: Sequence[View], scale: int, vae: Any) -> bool:
+    """Return whether what a decoder would keep for one view fills half of the free memory."""
+    cells = max(view.height * view.width for view in views)
+    kept = cells * scale**2 * BYTES_PER_PIXEL * vae.vae_dtype.itemsize / 4
+    return kept > management.get_free_memory(vae.device) / 2
 
 
 def _pixel_range(vae: Any) -> _Scaled:

@@ -15,7 +15,6 @@ from torch import Tensor
 from ..pdgrad_core.diffusion.sampler import Record, StepContext
 from ..pdgrad_core.errors import InvalidInputError
 from ..pdgrad_core.guidance.latent import (
-    Decoder,
     GuidedSteps,
     LatentGuidance,
     View,
@@ -30,20 +29,18 @@ from .boundary import (
     send_trace,
     stop_if_interrupted,
 )
-from .host_decoder import HostDecode, decoder_network, decoder_of
+from .host_decoder import decoder_of, is_large, lighter
 from .sample import placed_guidance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..pdgrad_core.guidance.latent import LatentLowPass
+    from ..pdgrad_core.guidance.terms import Expression
     from .guidance import LoadedGuidance
     from .sockets import Patcher, Placement, Trace
 
 logger = logging.getLogger(__name__)
-
-BYTES_PER_PIXEL = 24_000
-"""What an SD decoder keeps for its gradient in float32, per pixel, about."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +193,7 @@ class ModelGuide:
             try:
                 return guide(z, x, context, report)
             except torch.OutOfMemoryError as error:
-                if not _lighter(guide.decoder):
+                if not lighter(guide.decoder):
                     raise OutOfMemory(
                         "Decoding the picture for its guidance needs more memory than there is; "
                         "connect a small decoder (TAESD) to previewer_vae, align the face so that "
@@ -218,10 +215,9 @@ class ModelGuide:
             network.to(management.get_torch_device())
         decoder = decoder_of(model.latent_format, given.vae, given.decode == "tiles")
         views, size = self._views(z, decoder.scale)
-        if _is_large(views, decoder.scale, given.vae):
-            _lighter(decoder)
-        expression = placed_guidance(given.guidance, (len(views), 3, *size), z.device)
-        assert expression is not None
+        if is_large(views, decoder.scale, given.vae):
+            lighter(decoder)
+        expression = self._placed(given.guidance, (len(views), 3, *size), z.device)
         compiled = compile_guidance(expression, networks)
         compiled.reset()
         return LatentGuidance(
@@ -234,6 +230,22 @@ class ModelGuide:
             run.seed,
             None if given.mask is None else _weight(given.mask, z),
         )
+
+    def _placed(
+        self, guidance: LoadedGuidance, shape: tuple[int, int, int, int], device: torch.device
+    ) -> Expression:
+        """Return the guidance fitted to the views; says what a missing placement would do."""
+        try:
+            expression = placed_guidance(guidance, shape, device)
+        except InvalidInputError as error:
+            if self.settings.placement is not None:
+                raise
+            raise InvalidInputError(
+                f"{error} Without a placement the whole picture is taken for the face: connect "
+                "the placement that Align Faces gives for the very picture that is encoded."
+            ) from error
+        assert expression is not None
+        return expression
 
     def _views(self, z: Tensor, scale: int) -> tuple[list[View], tuple[int, int]]:
         """Return what is looked at, and its size in pixels."""
@@ -254,24 +266,6 @@ class ModelGuide:
         steps = run.steps
         expected = steps.total * self.settings.repeats if steps is not None else 0
         send_trace(self.node_id, run.shifts, max(expected, run.shifts), kept)
-
-
-def _lighter(decoder: Decoder) -> bool:
-    """Let a decoder keep less; False where it keeps the least already."""
-    if decoder.module is None and isinstance(decoder.decode, HostDecode):
-        decoder.module = decoder_network(decoder.decode.network)
-        return True
-    if not decoder.tiled:
-        decoder.tiled = True
-        return True
-    return False
-
-
-def _is_large(views: Sequence[View], scale: int, vae: Any) -> bool:
-    """Return whether what a decoder would keep for one view fills half of the free memory."""
-    cells = max(view.height * view.width for view in views)
-    kept = cells * scale**2 * BYTES_PER_PIXEL * vae.vae_dtype.itemsize / 4
-    return kept > management.get_free_memory(vae.device) / 2
 
 
 def _timestep(sampling: Any, sigma: float) -> int:

@@ -53,18 +53,29 @@ class TracePlot(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, trace: Trace, face: int, after: Any = None) -> io.NodeOutput:  # noqa: ARG003
-        """Plot one face's trace; `after` only makes the node wait."""
+    def execute(cls, trace: Trace, face: int, after: Any = None) -> io.NodeOutput:
+        """Plot one face's trace; `after` makes the node wait, and says that it was sampled."""
         from ..pdgrad_core.trace import plot_trace, trace_to_json
 
-        if not trace.rows:
+        if not trace.rows and after is None:
             raise InvalidInputError(
                 "This trace has no steps yet. Of Guide Any Model: connect the sampler's latent to "
                 "after, so that the plot waits for it, and guide at least one step."
             )
         with outside_inference_mode():
+            if not trace.rows:  # a strength of 0, for comparison, is no fault
+                return io.NodeOutput(_to_host(_blank("No step was guided.")), "[]")
             picture = _to_host(plot_trace(trace.rows, face))
             return io.NodeOutput(picture, json.dumps(trace_to_json(trace.rows)))
+
+
+def _blank(sentence: str) -> "Image":
+    """Return a plot's page with a sentence on it."""
+    from PIL import Image, ImageDraw
+
+    page = Image.new("RGB", (300, 70), "white")  # small, so that Pillow's own letters are not
+    ImageDraw.Draw(page).text((90, 28), sentence, fill="black")
+    return page
 
 
 def _to_host(picture: "Image") -> Tensor:

@@ -17,12 +17,16 @@ from ..errors import InvalidInputError
 from ..guidance.latent import Decoder, LatentGuidance, View
 from ..guidance.latent.views import MARGIN_CELLS
 from ..guidance.strengths import make_strength
-from .latent_decoders import SCALE, AutoencoderDecoder, SmallDecoder, drawn
+from .latent_decoders import SCALE, AutoencoderDecoder, SmallDecoder, drawn, plain_unet
 from .turns import Side, TurnTaker, take_turns
 
-WAYS = ("decode", "whole", "recomputed", "tiles", "window", "small")
-"""A plain decode without gradient, then the gradient: everything kept; blocks computed twice; in
-tiles; of the window around a face; by a small decoder."""
+WAYS = ("step", "decode", "whole", "recomputed", "tiles", "window", "small")
+"""A plain step's U-Net and a plain decode without gradient; then what guiding adds, the gradient:
+everything kept; blocks computed twice; in tiles; of the window around a face; by a small decoder.
+"""
+
+PLAIN = WAYS[:2]
+"""Those without gradient."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,10 @@ def serve(pipe: Connection, job: LatentJob, way: str) -> None:
     if job.threads is not None:
         torch.set_num_threads(job.threads)
     device = torch.device(job.device)
-    step, warm_up = (_step(one, way, device) for one in (job, replace(job, size_px=64, face_px=8)))
+    # One network for both: its weights count once in the peak of memory.
+    network = drawn(_network(job, way)).to(device, parse_dtype(job.dtype))
+    small = replace(job, size_px=64, face_px=8)
+    step, warm_up = (_step(one, way, network, device) for one in (job, small))
     turns, state, warm = TurnTaker(pipe, device), torch.zeros(1), False
     while turns.wait():
         state = turns.take(step if warm else warm_up)
@@ -108,11 +115,11 @@ def serve(pipe: Connection, job: LatentJob, way: str) -> None:
     turns.finish(state)
 
 
-def _step(job: LatentJob, way: str, device: torch.device) -> Callable[[], Tensor]:
-    """Return what a turn computes: a decoded picture, or dL/dz."""
+def _step(
+    job: LatentJob, way: str, network: nn.Module, device: torch.device
+) -> Callable[[], Tensor]:
+    """Return what a turn computes: a U-Net's answer, a decoded picture, or dL/dz."""
     dtype = parse_dtype(job.dtype)
-    made = SmallDecoder() if way == "small" else AutoencoderDecoder(width=job.width)
-    network = made.to(device) if device.type == "meta" else drawn(made).to(device, dtype)
     z = _latents(job).to(device)
 
     def decode(latents: Tensor) -> Tensor:
@@ -120,9 +127,9 @@ def _step(job: LatentJob, way: str, device: torch.device) -> Callable[[], Tensor
 
     def plain() -> Tensor:
         with torch.no_grad():
-            return decode(z)
+            return network(z, torch.full((1,), 500, device=device)) if way == "step" else decode(z)
 
-    if way == "decode":
+    if way in PLAIN:
         return plain
     side = job.size_px // SCALE
     view = _window(job) if way == "window" else View(0, 0, 0, side, side)
@@ -134,6 +141,12 @@ def _step(job: LatentJob, way: str, device: torch.device) -> Callable[[], Tensor
         make_strength("dynamic", 0.2),
     )
     return lambda: guide.gradient(z, StepContext(z, 500, 0)).gradient
+
+
+def _network(job: LatentJob, way: str) -> nn.Module:
+    if way == "step":
+        return plain_unet(job.width)
+    return SmallDecoder() if way == "small" else AutoencoderDecoder(width=job.width)
 
 
 def _latents(job: LatentJob) -> Tensor:
@@ -160,16 +173,18 @@ def _figures(side: Side, job: LatentJob, way: str) -> dict[str, float]:
 
 def operations(job: LatentJob, way: str) -> int:
     """Return the products and sums of the layers that a way computes, both counted."""
-    network = SmallDecoder() if way == "small" else AutoencoderDecoder(width=job.width)
+    with torch.device("meta"):
+        network = _network(job, way)
     side = _window(job).height if way == "window" else job.size_px // SCALE
     counter = FlopCounterMode(display=False)
     with counter, torch.enable_grad():
-        z = torch.zeros(1, 4, side, side, device="meta", requires_grad=way != "decode")
+        z = torch.zeros(1, 4, side, side, device="meta", requires_grad=way not in PLAIN)
         for parameter in network.parameters():
             parameter.requires_grad_(False)
-        pixels = network.to("meta")(z.clone())  # the counter takes no leaf
+        times = [torch.zeros(1, device="meta")] if way == "step" else []
+        pixels = network(z.clone(), *times)  # the counter takes no leaf
         forward = counter.get_total_flops()
-        if way != "decode":
+        if way not in PLAIN:
             torch.autograd.grad(pixels, z, torch.zeros_like(pixels))
     total = counter.get_total_flops()
     return total + forward if way in ("recomputed", "tiles") else total

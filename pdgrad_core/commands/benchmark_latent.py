@@ -12,7 +12,8 @@ def add_parser(subparsers: Any) -> None:
         "latent",
         help="what a guided step of a latent model adds: decodes and their adjoints",
         description="Time the gradient through a decoder of Stable Diffusion's size with random "
-        "weights: of the whole picture, of a face's window, in tiles, and by a small decoder.",
+        "weights: of the whole picture, of a face's window, in tiles, and by a small decoder; and "
+        "beside it a plain step's U-Net and a plain decode.",
     )
     parser.add_argument(
         "--size", type=int, default=512, metavar="PX", help="picture (default: %(default)s)"
@@ -26,7 +27,9 @@ def add_parser(subparsers: Any) -> None:
         help="channels of the decoder's finest level (default: %(default)s, Stable Diffusion's)",
     )  # fmt: skip
     parser.add_argument(
-        "--ways", metavar="WAY,...", help="some of decode, whole, recomputed, tiles, window, small"
+        "--ways",
+        metavar="WAY,...",
+        help="some of step, decode, whole, recomputed, tiles, window, small",
     )
     parser.add_argument("--turns", type=int, default=3, help="timed steps (default: %(default)s)")
     parser.add_argument("--device", default="auto", help='"auto", "cpu", "cuda", ...')

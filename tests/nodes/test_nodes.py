@@ -268,6 +268,16 @@ def test_trace_plot(pack, loaded, faces):
     assert len(rows[0]["step_norm"]) == 2
 
 
+def test_a_trace_without_steps_is_told_from_one_that_was_not_sampled_yet(pack, faces):
+    trace = pack.module("nodes.sockets").Trace([])
+    with pytest.raises(pack.error("InvalidInputError"), match="connect the sampler's latent"):
+        pack.run("PDGradTracePlot", trace=trace)
+    plot, text = pack.run("PDGradTracePlot", trace=trace, after=faces()).args
+    assert text == "[]"
+    assert plot.shape[-1] == 3
+    assert plot.min() < 0.5 < plot.max()  # it says so
+
+
 def test_drawn_faces(pack):
     images, text = pack.run("PDGradDemoFaces", count=3).args
     assert images.shape == (3, 64, 64, 3)

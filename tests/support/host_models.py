@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-KINDS = {"sd": ("kl", 4), "sdxl": ("kl", 4), "flow": ("taesd16", 16)}
+KINDS = {"sd": ("kl", 4), "sdxl": ("kl", 4), "flow": ("taesd16", 16), "flux": ("kl16", 16)}
 SIDE = 64
 
 GUIDE = {

@@ -1,7 +1,7 @@
 """A node pack for tests: tiny models of the host's own layouts, of random weights.
 
 It is copied into a host's custom_nodes, so it imports nothing of ours. The models are the host's
-classes for SD 1.5, SDXL and SD3 (a rectified flow), some of them by way of its loaders.
+classes for SD 1.5, SDXL, SD3 and Flux (rectified flows), some of them by way of its loaders.
 """
 
 import comfy.controlnet
@@ -45,7 +45,24 @@ SD3 = {
     "pos_embed_max_size": 32,
     "pos_embed_scaling_factor": None,
 }
-POOLED = {"sd": 48, "sdxl": 1280, "flow": 64}
+FLUX = {
+    "image_model": "flux",
+    "in_channels": 16,
+    "out_channels": 16,
+    "patch_size": 2,
+    "vec_in_dim": 64,
+    "context_in_dim": 48,
+    "hidden_size": 64,
+    "mlp_ratio": 2.0,
+    "num_heads": 2,
+    "depth": 1,
+    "depth_single_blocks": 1,
+    "axes_dim": [8, 12, 12],
+    "theta": 10000,
+    "qkv_bias": True,
+    "guidance_embed": True,
+}
+POOLED = {"sd": 48, "sdxl": 1280, "flow": 64, "flux": 64}
 DECODER = {
     "double_z": True,
     "z_channels": 4,
@@ -70,13 +87,18 @@ def fill(module, seed, gain=0.7):
             drawn = torch.randn(tensor.shape, generator=generator) / tensor[0].numel() ** 0.5
             tensor.copy_(gain * drawn)
         else:
-            tensor.fill_(1.0 if name.endswith(("weight", "vae_scale")) else 0.0)
+            tensor.fill_(1.0 if name.endswith(("weight", "scale")) else 0.0)
     return module
 
 
 def model_of(kind):
     classes = comfy.supported_models
-    config = {"sd": (classes.SD15, SD15), "sdxl": (classes.SDXL, SDXL), "flow": (classes.SD3, SD3)}
+    config = {
+        "sd": (classes.SD15, SD15),
+        "sdxl": (classes.SDXL, SDXL),
+        "flow": (classes.SD3, SD3),
+        "flux": (classes.Flux, FLUX),
+    }
     cls, layout = config[kind]
     built = cls(dict(layout))
     built.set_inference_dtype(torch.float32, None)
@@ -96,9 +118,11 @@ def vae_of(kind):
     if kind.startswith("taesd"):
         small = comfy.taesd.taesd.TAESD(latent_channels=int(kind.removeprefix("taesd")))
         return comfy.sd.VAE(sd=dict(fill(small, 3).state_dict()))
-    params = {"ddconfig": DECODER, "embed_dim": 4}
+    channels = 16 if kind == "kl16" else 4
+    params = {"ddconfig": DECODER | {"z_channels": channels}, "embed_dim": channels}
     weights = fill(AutoencoderKL(**params), 2).state_dict()
     vae = comfy.sd.VAE(sd=dict(weights), config={"params": params})
+    vae.latent_channels = channels
     if kind == "video":
         vae.latent_dim = 3
     if kind == "half":

@@ -1,4 +1,4 @@
-"""Guide Any Model in a real ComfyUI, on tiny models of the layouts of SD 1.5, SDXL and SD3."""
+"""Guide Any Model in a real ComfyUI, on tiny models in the layouts of published ones."""
 
 import json
 

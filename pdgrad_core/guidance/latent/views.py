@@ -92,6 +92,7 @@ def views_of_faces(
     shape: Sequence[int],
     scale: int,
     windowed: bool = True,
+    margin: int = MARGIN_CELLS,
 ) -> list[View]:
     """Return a view of every face of every sampled picture.
 
@@ -101,6 +102,7 @@ def views_of_faces(
         shape: Of the latents, `(B, C, h, w)`.
         scale: Pixels per latent cell.
         windowed: Whether only the window around a face is decoded.
+        margin: What is decoded around a face, latent cells.
 
     Raises:
         InvalidInputError: The photos are not the pictures that are sampled, or show no face.
@@ -116,7 +118,7 @@ def views_of_faces(
         for face in photos[image if len(photos) > 1 else 0]:
             to_picture = invert(face.matrix)
             to_picture[:, 2] -= shift
-            window = _window(to_picture, face.size_px, shape, scale) if windowed else None
+            window = _window(to_picture, face.size_px, shape, scale, margin) if windowed else None
             top, left, height, width = window or (0, 0, shape[-2], shape[-1])
             found.append(View(image, top, left, height, width, to_picture, face.size_px))
     return found
@@ -144,15 +146,15 @@ def _check_photos(
 
 
 def _window(
-    to_picture: Points, size_px: int, shape: Sequence[int], scale: int
+    to_picture: Points, size_px: int, shape: Sequence[int], scale: int, margin: int
 ) -> tuple[int, int, int, int] | None:
     """Return top, left, height and width around a crop, cells; None for the whole picture."""
     edge = size_px - 0.5
     corners = np.array([[-0.5, -0.5], [edge, -0.5], [-0.5, edge], [edge, edge]])
     corners = corners @ to_picture[:, :2].T + to_picture[:, 2] + 0.5
     cells = np.array([shape[-1], shape[-2]])
-    low = np.clip(np.floor(corners.min(axis=0) / scale) - MARGIN_CELLS, 0, cells - 1)
-    high = np.clip(np.ceil(corners.max(axis=0) / scale) + MARGIN_CELLS, low + 1, cells)
+    low = np.clip(np.floor(corners.min(axis=0) / scale) - margin, 0, cells - 1)
+    high = np.clip(np.ceil(corners.max(axis=0) / scale) + margin, low + 1, cells)
     if math.prod((high - low).tolist()) > ALMOST_ALL * math.prod(cells.tolist()):
         return None
     (left, top), (right, bottom) = low.astype(int).tolist(), high.astype(int).tolist()

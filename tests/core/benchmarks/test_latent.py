@@ -20,11 +20,20 @@ def test_the_decoder_has_stable_diffusions_size():
     assert millions(SmallDecoder()) == pytest.approx(1.2, abs=0.1)
 
 
+def test_a_plain_step_of_sd_15s_widths_costs_less_than_its_decode():
+    job = LatentJob(512)
+    step = operations(job, "step") / 1e12
+    # The published U-Net takes 0.8, text and the transformers' wider layers included.
+    assert 0.4 < step < 0.8
+    assert step < operations(job, "decode") / 1e12
+
+
 def test_operations_follow_the_pixels():
     job = LatentJob(64, 8, 32)
     count = {way: operations(job, way) for way in WAYS}
     # The adjoint with respect to latents costs as much as the decode itself.
     assert count["whole"] == pytest.approx(2 * count["decode"], rel=0.05)
+    assert count["step"] > 0
     assert count["recomputed"] == count["whole"] + count["decode"]
     assert operations(LatentJob(128, 8, 32), "decode") == pytest.approx(
         4 * count["decode"], rel=0.1

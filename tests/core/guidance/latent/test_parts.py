@@ -47,6 +47,9 @@ def test_a_window_holds_its_face_with_a_margin_and_stays_in_the_picture():
     # The crop is 512 x 0.05 = 25.6 px wide around (20, 100): 7.2 to 32.8 and 87.2 to 112.8.
     assert (view.top, view.left) == (43 - 8, 0)
     assert (view.height, view.width) == (64 - 35, 17 + 8)
+    (narrow,) = views_of_faces([[face]], (128, 128), (1, 4, 64, 64), 2, margin=2)
+    assert (narrow.top, narrow.left) == (43 - 2, 3 - 2)
+    assert (narrow.height, narrow.width) == (57 - 43 + 4, 17 - 3 + 4)
 
 
 def test_a_face_that_fills_the_picture_is_decoded_whole():
