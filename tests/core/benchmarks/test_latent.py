@@ -67,5 +67,5 @@ def test_sizes_that_cannot_be_are_refused(job, said):
 def test_nothing_to_time_is_refused():
     with pytest.raises(InvalidInputError, match="at least one"):
         benchmark_latent(LatentJob(64, 8, 32), turns=0)
-    with pytest.raises(InvalidInputError, match="Ways are decode"):
+    with pytest.raises(InvalidInputError, match="Ways are step, decode"):
         benchmark_latent(LatentJob(64, 8, 32), ways=["half"])
