@@ -47,8 +47,11 @@ class ModelSets:
 
     @property
     def small(self) -> bool:
-        """Whether these are the embedded networks, or a folder of such."""
-        names = list(ROLES.values())
+        """Whether these are the embedded networks, or a folder of such.
+
+        Restorers that are embedded under a name of their own may be missing.
+        """
+        names = [file for role, file in ROLES.items() if role not in RESTORERS]
         return self.models == DEMO or (
             self.models is not None and all((Path(self.models) / name).is_file() for name in names)
         )
@@ -72,14 +75,18 @@ class ModelSets:
         found, self._scorers = load_with_scorers(self._folder, self.device)
         if restorer in (None, DEMO):
             return found
-        if RESTORERS[restorer].needs_weights:
+        embedded = restorer in ROLES
+        if RESTORERS[restorer].needs_weights and not embedded:
+            own = [DEMO, *(name for name in RESTORERS if name in ROLES), "none"]
             raise InvalidInputError(
-                f"These small models come with their own restorer; --restorer can be {DEMO!r} or "
-                f"'none' with them, not {restorer!r}."
+                f"These small models come with their own restorers; --restorer can be "
+                f"{', '.join(map(repr, own))} with them, not {restorer!r}."
             )
-        plain = load_restorer(restorer, None, self.device)
         paths = {role: path for role, path in found.paths.items() if role != "restorer"}
-        return replace(found, restorer=plain, paths=paths)
+        if embedded:
+            paths["restorer"] = demo_weights(restorer, self._folder)
+        made = load_restorer(restorer, paths.get("restorer"), self.device)
+        return replace(found, restorer=made, paths=paths)
 
     def tools(self, recipes: Sequence[Recipe], guides_may_score: bool) -> Tools:
         """Return what scores the results of some recipes."""
