@@ -134,6 +134,8 @@ def test_restore_face_shows_before_and_after(page, tmp_path):
     }"""
     assert page.page.evaluate(look)["pairs"] == "0"
     page.run()
+    # The host has finished; the page still has to hear of it and to load two pictures.
+    page.page.wait_for_function(f"() => ({look})().loaded.every((width) => width > 0)")
     found = page.page.evaluate(look)
     assert (found["pairs"], found["split"], found["loaded"]) == ("1", "50", [64, 64])
     assert found["height"] >= 200
