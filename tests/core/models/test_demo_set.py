@@ -42,7 +42,7 @@ def test_files_go_by_the_names_of_restorer_and_prior():
 
 
 def test_what_is_not_embedded_is_refused_with_what_is():
-    with pytest.raises(InvalidInputError, match="'codeformer'.* demo, gan-prior, idm, none"):
+    with pytest.raises(InvalidInputError, match=r"'codeformer'.* demo, gan-prior, idm, none"):
         load_model_set("demo", restorer="codeformer")
     with pytest.raises(InvalidInputError, match="no discriminator"):
         load_model_set("demo", features=("discriminator",))
