@@ -56,7 +56,7 @@ ABLATION = (
 """The rows of table 5, and GPEN's network in the same training."""
 
 L1_COARSE = "coarse-short"
-"""The demo's kind of coarse network, trained for as many seconds as one of the ablation."""
+"""The demo's kind of coarse network after a short training, of 46,000 images."""
 
 SUPER_RESOLUTION = Degradation(scale=4, resize_mode="bicubic", antialias=True)
 """Table 2's: a quarter of the side, and nothing else."""
@@ -90,7 +90,8 @@ def _rows(steps: int) -> tuple[Row, ...]:
                 weights=(one.weights,))
             for one in ABLATION
         ),
-        Row("coarse_short", "L1 alone, as long as these", start=short, weights=(L1_COARSE,)),
+        Row("coarse_short", "L1 alone: a coarse network, 46,000 images", start=short,
+            weights=(L1_COARSE,)),
         Row("pdgrad", "PDGrad from the coarse network", pdgrad, degrees=("heavy",)),
         Row("gan_prior_pdgrad", "PDGrad with the GAN prior's answer as y_c", pdgrad, start=_OWN,
             coarse=_OWN, weights=(OWN,), degrees=("heavy",)),
@@ -112,7 +113,8 @@ def _introduction(findings: Findings) -> str:
     return (
         f"{people} held-out people, 64 px: PDGrad's degradations (heavy), and a quarter of the "
         "side (x4). Brackets: 95% bootstrap intervals by person. The networks from "
-        f"“{ABLATION[0].title}” on were trained equally long. LPIPS and Deg come from networks "
+        f"“{ABLATION[0].title}” to “{ABLATION[-1].title}” were trained equally long. "
+        "LPIPS and Deg come from networks "
         "that never guided or taught; colour is the distance of the mean colours, of 255."
     )
 
