@@ -67,7 +67,7 @@ def restore_faces(
     coarse, target = recipe.coarse(job, own)
     clock.lap("coarse")
     images = _guide_images(job, recipe, coarse, target, references, hints)
-    run = _prepared(job, recipe, images, coarse, [*contractions, *own])
+    run = _prepared(job, recipe, images, coarse, [*contractions, *own, *recipe.holding(images)])
     clock.lap("prepare")
     result = run(on_step, should_stop)
     image = _finished(recipe, images, result.image)

@@ -29,7 +29,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
     names = sorted(STUDIES, key=lambda name: name != DEFAULT_STUDY)
     parser.add_argument("--study", choices=names, default=DEFAULT_STUDY, help="which study")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--out", type=Path, metavar="DIR", help="folder to write")
+    where.add_argument(
+        "--faces", type=Path, metavar="DIR",
+        help="run nothing; write the faces of the test as folders for pdgrad evaluate",
+    )  # fmt: skip
     parser.add_argument("--n", type=int, help="people of the test (default: the study's own)")
     parser.add_argument("--resume", action="store_true", help="continue what --out holds")
     parser.add_argument(
@@ -51,15 +56,16 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command and return the exit status."""
-    check_outputs([Output("--out", args.out, _is_written)], [args.images])
+    flag, folder = ("--faces", args.faces) if args.faces else ("--out", args.out)
+    check_outputs([Output(flag, folder, _is_written)], [args.images])
     import torch
 
-    from ..evidence.conduct import run_study
+    from ..evidence.conduct import run_study, write_study_faces
     from ..evidence.options import StudyOptions
     from ..evidence.studies import STUDIES
 
     options = StudyOptions(
-        out=args.out,
+        out=folder,
         n=args.n,
         resume=args.resume,
         models=args.models,
@@ -73,7 +79,8 @@ def run(args: argparse.Namespace) -> int:
     )
     if args.threads is not None:
         torch.set_num_threads(max(1, args.threads))
-    for path in run_study(STUDIES[args.study], options):
+    make = write_study_faces if args.faces else run_study
+    for path in make(STUDIES[args.study], options):
         say(str(path))
     return 0
 

@@ -14,6 +14,8 @@ from ..models.scorers import load_with_scorers
 from ..models.sets import ModelSet
 from ..runs import Process
 from ..weights.integrity import sha256_of
+from .faces import prepare_faces
+from .for_evaluate import write_faces
 from .laboratory import Laboratory
 from .options import StudyOptions
 from .pairs import stored_pairs
@@ -66,6 +68,31 @@ def run_study(study: Study, options: StudyOptions) -> list[Path]:
             for choice in choices(row, trials)
         ]
     return write_report(options.out, Findings(study, options.images, rows, results, trials, cases))
+
+
+def write_study_faces(study: Study, options: StudyOptions) -> list[Path]:
+    """Write the faces of a study's test, for `pdgrad evaluate`; nothing is restored.
+
+    Args:
+        study: Which study.
+        options: See `StudyOptions`; `out` gets a folder for each degree.
+
+    Returns:
+        Folders of truths, degraded faces and references, of each degree.
+
+    Raises:
+        PDGradError: As `run_study`.
+    """
+    models, _ = load_with_scorers(options.models, parse_device(options.device))
+    pairs = _pairs(study, options, "test", models.prior.image_size)
+    return [
+        path
+        for degree in study.degrees
+        for path in write_faces(
+            prepare_faces(degree.name, pairs, degree, models, options.batch),
+            options.out / degree.name,
+        )
+    ]
 
 
 def _check_weights(rows: Sequence[Row], options: StudyOptions) -> None:

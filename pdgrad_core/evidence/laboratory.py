@@ -87,7 +87,8 @@ def _sample(faces: FaceSet, row: Row, choice: Choice, which: Tensor) -> SampleRe
     """Run some of the faces as the pipeline does, but from the pictures that the rows share."""
     models = row.networks(faces.models) if row.networks else faces.models
     job = replace(faces.job(which), models=models)
-    filters: list[Contraction] = [*choice.contractions(job)]
+    images = faces.guide_images(which, row.coarse)
+    filters: list[Contraction] = [*choice.contractions(job), *choice.holding(images)]
     if row.contraction is not None:
         filters.insert(0, row.contraction(faces, which, choice))
     return prepare_run(
@@ -95,7 +96,7 @@ def _sample(faces: FaceSet, row: Row, choice: Choice, which: Tensor) -> SampleRe
         choice.prior(job),
         job.noise,
         choice.start(job, faces.on_device(row.start, which)),
-        guidance=choice.guidance(faces.guide_images(which, row.coarse)),
+        guidance=choice.guidance(images),
         networks=models.features,
         contractions=filters,
     )()

@@ -11,7 +11,7 @@ class StudyOptions:
     """Where a study finds its networks and pictures, how large it is, and where it writes.
 
     Attributes:
-        out: Folder of the tables, plots and partial results.
+        out: Folder of the tables, plots and partial results, or of the faces.
         n: People of the test; None for the study's own number.
         resume: Whether `out` may hold results of an earlier, interrupted run to be continued.
         models: Folder of the small networks; None for the embedded ones.

@@ -50,6 +50,7 @@ class Row:
             `start` itself is scored.
         start: What is noised.
         contraction: A filter on x0hat beside the recipe's own; None for none.
+        alone: The recipe that does the same without a filter beside it, for `pdgrad evaluate`.
         variants: What it is run with where it is not tuned: a result each.
         stages: Changes tried one after the other, each from the best so far; empty for no tuning.
         settings_of: The row whose numbers it takes, instead of being tuned itself.
@@ -71,3 +72,4 @@ class Row:
     coarse: Picture = COARSE
     networks: Callable[[ModelSet], ModelSet] | None = None
     weights: tuple[str, ...] = ()
+    alone: Recipe | None = None

@@ -1,4 +1,4 @@
-"""What a recipe is: five hooks and the numbers it runs with."""
+"""What a recipe is: six hooks and the numbers it runs with."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -147,6 +147,10 @@ class Recipe(Process):
         else:
             coarse = restorer(degraded)
         return coarse, coarse
+
+    def holding(self, images: GuideImages) -> Sequence[Contraction]:  # noqa: ARG002
+        """Return filters on x0hat that look at y_c; they come after `contractions`."""
+        return ()
 
     def start(self, job: Job, coarse: Tensor) -> Tensor | None:
         """Return the image that is noised up to tau, or None to start from noise alone."""

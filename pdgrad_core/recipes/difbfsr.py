@@ -9,7 +9,7 @@ from torch import Tensor
 from ..contractions import Contraction
 from ..contractions.difbfsr import FIT_TIMES, DifBFSR, Iterations
 from ..contractions.filters import low_resolution
-from ..contractions.low_pass import Until
+from ..contractions.low_pass import LowPass, Until
 from ..diffusion.noise import per_image_generators
 from ..diffusion.sampler import StepImage
 from ..errors import InvalidInputError, SamplingStopped
@@ -20,6 +20,9 @@ from .inputs import Job
 from .pdgrad import PDGradRecipe
 
 _LACKING = "enlarges nothing, so it takes neither scale nor fit"
+
+NEVER = "never"
+"""The fit of a contraction towards y itself: no network is fitted."""
 
 FIT_SEEDS: int = 0x5EED_0000_0000
 """Added to an image's seed, so that its networks' weights are not its noise."""
@@ -34,8 +37,9 @@ Scale = Annotated[
 Fit = Annotated[
     str,
     Param(
-        choices=FIT_TIMES, lacking=_LACKING,
-        tooltip="Fit the networks before or along the sampling.",
+        choices=(*FIT_TIMES, NEVER), lacking=_LACKING,
+        tooltip="Fit the networks before or along the sampling, or never: then the photo itself, "
+        "enlarged bicubically, takes the fitted enlargement's place.",
     ),
 ]  # fmt: skip
 
@@ -48,7 +52,8 @@ class Enlarging(Recipe):
 
     Attributes:
         scale: How many times smaller than the face y is.
-        fit: When the networks are fitted, "before" sampling or "along" it.
+        fit: When the networks are fitted, "before" sampling or "along" it; or "never", for the
+            contraction towards y, enlarged bicubically.
         iterations: Updates of the networks, where they are fitted before.
         until: The filter rests below this timestep.
     """
@@ -59,13 +64,15 @@ class Enlarging(Recipe):
     until: Until = 150
 
     def contractions(self, job: Job) -> Sequence[Contraction]:
-        """Return the contraction towards each face's own enlargement, fitted unless along.
+        """Return the contraction towards each face's own enlargement, fitted if it is to be now.
 
         Raises:
             InvalidInputError: The scale does not divide the faces' sides, or leaves too little.
             SamplingStopped: The watch said so.
         """
         self._check_scale(*job.degraded.shape[-2:])
+        if self.fit == NEVER:
+            return (LowPass(job.degraded, factor=float(self.scale), until=self.until),)
 
         def stop_if_asked(_done: int, _total: int) -> None:
             if job.watch.should_stop is not None and job.watch.should_stop():
@@ -98,7 +105,7 @@ class Enlarging(Recipe):
         restorer = job.models.restorer
         if restorer is not None and restorer.name != "none":
             return super().coarse(job, own)
-        enlarged = own[0].prepare()
+        enlarged = job.degraded if self.fit == NEVER else own[0].prepare()
         assert enlarged is not None
         return enlarged, enlarged
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from ..diffusion.noise import NoiseSource
@@ -37,15 +38,22 @@ class GuideImages:
     style: ColorStatistics = CELEBA_HQ
     weights: Tensor | None = None
 
-    def all_references(self) -> References:
+    def all_references(self, mirrored: bool = False) -> References:
         """Return the references as the target of a term, which is averaged over them.
+
+        Args:
+            mirrored: Whether each counts once more, as its mirror image.
 
         Raises:
             InvalidInputError: There is none.
         """
         if not self.references:
             raise InvalidInputError("This recipe needs at least one reference photo, not none.")
-        return References(self.references, self.weights)
+        if not mirrored:
+            return References(self.references, self.weights)
+        both = (*self.references, *(image.flip(-1) for image in self.references))
+        weights = None if self.weights is None else torch.cat([self.weights] * 2) / 2
+        return References(both, weights)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 Its ablations, and what else its switches make of it, are rows of the same class.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -11,6 +11,8 @@ from torch import Tensor
 from typing_extensions import Self
 
 from ..combiners import COMBINERS, Combiner, make_combiner
+from ..contractions import Contraction
+from ..contractions.low_pass import LowPass
 from ..diffusion.sampler import StepImage
 from ..guidance.targets import References
 from ..guidance.terms import Expression, Sum, Surgery, Term
@@ -48,6 +50,23 @@ AnchorWeight = Annotated[
     float, _weight("Low level: how strongly pixels are held at the coarse face's; 0: not at all.")
 ]
 
+Mirrored = Annotated[
+    bool,
+    Param(
+        tooltip="Compare the identity with the reference's mirror image too.",
+        lacking="has no levels, of which the high one could look at a mirror image",
+    ),
+]
+HeldPx = Annotated[
+    int,
+    Param(
+        0, 512, 1, unit="px",
+        tooltip="Colours and large shapes stay the coarse face's: what a picture of so many pixels "
+        "a side shows of them. 0: nothing is held.",
+        lacking="holds no frequencies at the coarse face's",
+    ),
+]  # fmt: skip
+
 
 @dataclass(frozen=True, kw_only=True)
 class PDGradRecipe(Recipe):
@@ -62,11 +81,15 @@ class PDGradRecipe(Recipe):
         low_perceptual: Whether L_low has d_vgg on v_1..v_5 (off: A3).
         towards_coarse: Whether the terms towards y_c take part (off: A6).
         towards_reference: Whether the terms towards y_r take part (off: A5).
-        low_reference_weight: Factor of L_low_r (a control: is surgery more than down-weighting?).
+        low_reference_weight: Factor of L_low_r (a control: is surgery more than down-weighting?);
+            0: the low level has the coarse face alone.
         high_reference_weight: Factor of L_high_r, the pull of the identity towards the reference.
         high_coarse_weight: Factor of L_high_c; 0: nothing asks the identity to stay the coarse
             face's, and the high level has no surgery.
         anchor_weight: Factor of PGDiff's pixel loss towards y_c, added to the low level's pivot.
+        mirrored: Whether L_high_r looks at the references' mirror images too.
+        held_px: Side in pixels of the picture of y_c that x0hat is contracted to; 0 for none. Of a
+            face of another size the same share of frequencies is held.
     """
 
     combiner: CombinerName = "pdgrad"
@@ -79,6 +102,8 @@ class PDGradRecipe(Recipe):
     high_reference_weight: HighReferenceWeight = 1.0
     high_coarse_weight: HighCoarseWeight = 1.0
     anchor_weight: AnchorWeight = 0.0
+    mirrored: Mirrored = False
+    held_px: HeldPx = 0
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -108,16 +133,30 @@ class PDGradRecipe(Recipe):
             return Sum((low_c, high_c))
         y_r = images.all_references()
         low_r = Sum((self._low("low_r", y_r),), (self.low_reference_weight,))
-        high_r = _high("high_r", y_r, self.high_reference_weight)
+        high_r = _high("high_r", images.all_references(self.mirrored), self.high_reference_weight)
         if not self.towards_coarse:
             return Sum((low_r, high_r))
         if self.combiner == "sum":
             # What is only added needs no surgery, and goes back through each network once.
-            return Sum((low_c, low_r, high_r, high_c))
-        low = Surgery("low", low_c, low_r, self._method())
-        if not self.high_coarse_weight:
-            return Sum((low, high_r))
-        return Sum((low, Surgery("high", high_r, high_c, self._method())))
+            reference = (low_r,) if self.low_reference_weight else ()
+            coarse = (high_c,) if self.high_coarse_weight else ()
+            return Sum((low_c, *reference, high_r, *coarse))
+        low = self._level("low", low_c, low_r, self.low_reference_weight)
+        return Sum((low, self._level("high", high_r, high_c, self.high_coarse_weight)))
+
+    def holding(self, images: GuideImages) -> Sequence[Contraction]:
+        """Return the contraction towards y_c's low frequencies, where they are held; see `Recipe`.
+
+        Source: DifBFSR eq. 5, with y_c as its yhat.
+        """
+        if not self.held_px:
+            return ()
+        factor = max(1.0, images.degraded.shape[-1] / self.held_px)
+        return (LowPass(images.coarse, factor=factor),)
+
+    def _level(self, name: str, pivot: Expression, other: Expression, weight: float) -> Expression:
+        """Return the surgery of a level; the pivot alone where the other has no weight."""
+        return Surgery(name, pivot, other, self._method()) if weight else pivot
 
     def _pivot(self, y_c: Tensor | StepImage) -> Expression:
         """Return the low level's pivot: L_low_c, anchored at the coarse image's pixels or not."""

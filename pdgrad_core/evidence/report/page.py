@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..conflicts import LEVELS
+from ..for_evaluate import method_of
 from ..statistics import Interval, interval
 from ..study import Findings
 from ..tuning import chosen
@@ -28,6 +29,7 @@ def page(findings: Findings, plots: Mapping[str, str]) -> str:
         [study.introduction(findings)],
         *(_scores(findings, degree) for degree in findings.results),
         *(section(findings) for section in study.sections),
+        _for_evaluate(findings),
         *([f"![{caption}]({name}.png)"] for name, caption in plots.items()),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
@@ -103,6 +105,25 @@ def settings(findings: Findings) -> list[str]:
         if choice is not None:
             lines.append(_line([name, *(one.cell(choice) for one in shown), len(trials)]))
     return lines
+
+
+def _for_evaluate(findings: Findings) -> list[str]:
+    """Return what `pdgrad evaluate` calls the rows; nothing where it has none of them."""
+    rows = {row.name: row for row in findings.rows}
+    first = next(iter(findings.results))
+    named = [
+        (result.row, method_of(rows[result.row], result.choice))
+        for result in findings.results[first]
+    ]
+    lines = [_line([name, f"`{text}`"]) for name, text in named if text]
+    if not lines:
+        return []
+    said = (
+        f"`pdgrad ablate --study {findings.study.name} --faces DIR`, with this page's own options "
+        "of people and pictures, writes the faces; `pdgrad evaluate` restores and scores them with "
+        "noise of its own, so that its means differ by chance:"
+    )
+    return ["## The same by `pdgrad evaluate`", "", said, "", *_header(["row", "method"]), *lines]
 
 
 def _header(columns: Sequence[str]) -> list[str]:

@@ -16,7 +16,7 @@ from ...contractions.low_pass import LowPass
 from ...degradations import Degradation, preset
 from ...degradations.presets import PUBLISHED_SIZE_PX
 from ...diffusion.noise import per_image_generators
-from ...recipes import recipe
+from ...recipes import Recipe, recipe
 from ..faces import COARSE, DEGRADED, Degree, FaceSet, Picture
 from ..report.tables import cases, tests
 from ..rows import PINNED, Change, Choice, Filter, Row
@@ -86,6 +86,16 @@ _ENLARGED = _enlargement("enlarged", objective="enlarged")
 _FEATURES = _enlargement("features", skip="features")
 
 
+def _alone(**values: Any) -> Recipe:
+    """Return the recipe that does, without a filter beside it, what rows of the prior alone do."""
+    return replace(recipe("difbfsr"), scale=SCALE, **values)
+
+
+def _alone_guided(**values: Any) -> Recipe:
+    """Return the same for the rows that are guided too."""
+    return replace(recipe("difbfsr+pdgrad"), scale=SCALE, **values)
+
+
 def _rows(steps: int) -> tuple[Row, ...]:
     """Return every row, in the order of the table."""
     shared = {**PINNED, "tau": 500, "steps": steps}
@@ -98,6 +108,9 @@ def _rows(steps: int) -> tuple[Row, ...]:
     box = _towards(DEGRADED, kernel="box")
     enlarged = _towards(DEGRADED, kernel="bicubic_enlarged")
     printed = _towards(_PRINTED, **_REST)
+    y_alone, y_rest = _alone(fit="never", until=0), _alone(fit="never", **_REST)
+    fitted, fitted_rest = _alone(until=0), _alone(**_REST)
+    y_guided, fitted_guided = _alone_guided(fit="never", **_REST), _alone_guided(**_REST)
     return (
         Row("input", "y, enlarged bicubically", start=DEGRADED),
         Row("coarse", "y_c, from which the guided rows start", start=COARSE),
@@ -106,10 +119,25 @@ def _rows(steps: int) -> tuple[Row, ...]:
         Row("low_passed_image", "the same, eq. 3 low-passed", start=_LOW_PASSED),
         Row("enlarged_image", "the same, eq. 3 at the enlarged size", start=_ENLARGED),
         Row("features_image", "the same, skip between features", start=_FEATURES),
-        Row("neither", "prior alone, from the noised bicubic y", prior, DEGRADED, variants=TAUS),
-        Row("cfm", "contraction towards the bicubic y", prior, DEGRADED, cfm, TAUS),
+        Row(
+            "neither",
+            "prior alone, from the noised bicubic y",
+            prior,
+            DEGRADED,
+            variants=TAUS,
+            alone=_alone(fit="never", until=1000),
+        ),
+        Row("cfm", "contraction towards the bicubic y", prior, DEGRADED, cfm, TAUS, alone=y_alone),
         Row("srm", "prior alone, from the noised enlargement", prior, _SRM, variants=TAUS),
-        Row("both", "DifBFSR: contraction towards the enlargement", prior, _BOTH, both, TAUS),
+        Row(
+            "both",
+            "DifBFSR: contraction towards the enlargement",
+            prior,
+            _BOTH,
+            both,
+            TAUS,
+            alone=fitted,
+        ),
         Row("cfm_box", "cfm with block means", prior, DEGRADED, box),
         Row(
             "cfm_bicubic_enlarged",
@@ -118,15 +146,36 @@ def _rows(steps: int) -> tuple[Row, ...]:
             DEGRADED,
             enlarged,
         ),
-        Row("cfm_rest", "cfm, at rest in the last steps", prior, DEGRADED, cfm_rest),
-        Row("both_rest", "both, at rest in the last steps", prior, _BOTH, both_rest),
+        Row("cfm_rest", "cfm, at rest in the last steps", prior, DEGRADED, cfm_rest, alone=y_rest),
+        Row(
+            "both_rest",
+            "both, at rest in the last steps",
+            prior,
+            _BOTH,
+            both_rest,
+            alone=fitted_rest,
+        ),
         Row("along_rest", "the same, fitted along the steps", prior, DEGRADED, _along),
         Row("printed_rest", "the same, eta in the fit only", prior, _BOTH, printed),
         Row("pdgrad", "PDGrad's guidance, no contraction", pdgrad, COARSE),
-        Row("cfm_rest_pdgrad", "cfm_rest and PDGrad", pdgrad, COARSE, cfm_rest),
-        Row("both_rest_pdgrad", "both_rest and PDGrad", pdgrad, COARSE, both_rest),
+        Row("cfm_rest_pdgrad", "cfm_rest and PDGrad", pdgrad, COARSE, cfm_rest, alone=y_guided),
+        Row(
+            "both_rest_pdgrad",
+            "both_rest and PDGrad",
+            pdgrad,
+            COARSE,
+            both_rest,
+            alone=fitted_guided,
+        ),
         Row("pdgrad_tuned", "PDGrad with its own study's settings", tuned, COARSE),
-        Row("cfm_rest_pdgrad_tuned", "cfm_rest and PDGrad with these", tuned, COARSE, cfm_rest),
+        Row(
+            "cfm_rest_pdgrad_tuned",
+            "cfm_rest and PDGrad with these",
+            tuned,
+            COARSE,
+            cfm_rest,
+            alone=y_guided,
+        ),
     )
 
 

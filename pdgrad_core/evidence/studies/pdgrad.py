@@ -10,9 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from ...guidance.terms import Expression, Sum, surgeries_of
-from ...recipes import GuideImages, Recipe, recipe
-from ...recipes.pdgrad import PDGradRecipe
+from ...recipes import Recipe, recipe
 from ..faces import DEGRADED, REFERENCE, Degree
 from ..pairs import DEGREES
 from ..report.page import conflicts, settings
@@ -26,22 +24,18 @@ TUNED_ON = "heavy"
 """The degree under which settings are chosen."""
 
 
-class PivotsOnly(PDGradRecipe):
-    """A control: the pivots low_c and high_r, without what surgery is to reconcile with them."""
-
-    def guidance(self, images: GuideImages) -> Expression:
-        """Return the sum of the pivots."""
-        return Sum(tuple(surgery.pivot for surgery in surgeries_of(super().guidance(images))))
-
-
 _LESSER = (
     ("a3", "A3: only d_arc at the low level", recipe("a3")),
     ("a4", "A4: only d_vgg at the low level", recipe("a4")),
     ("a5", "A5: only the coarse image", recipe("a5")),
     ("a6", "A6: only the reference", recipe("a6")),
-    ("torchjd_upgrad", "torchjd's UPGrad", PDGradRecipe(combiner="torchjd_upgrad")),
+    ("torchjd_upgrad", "torchjd's UPGrad", replace(recipe("pdgrad"), combiner="torchjd_upgrad")),
     # PCGrad of two gradients is twice UPGrad: the same direction. So another one beside it.
-    ("torchjd_alignedmtl", "torchjd's AlignedMTL", PDGradRecipe(combiner="torchjd_alignedmtl")),
+    (
+        "torchjd_alignedmtl",
+        "torchjd's AlignedMTL",
+        replace(recipe("pdgrad"), combiner="torchjd_alignedmtl"),
+    ),
 )
 
 
@@ -133,7 +127,9 @@ def _wide_rows(steps: int) -> tuple[Row, ...]:
 
 def _rows_over(steps: int, grid: Grid) -> tuple[Row, ...]:
     prior_alone = replace(recipe("none"), **PINNED, strength=0.0, tau=500, steps=steps)
-    half = PDGradRecipe(combiner="sum", low_reference_weight=0.5)
+    half = replace(recipe("a1"), low_reference_weight=0.5)
+    # What surgery is to reconcile with the pivots is left out.
+    pivots = replace(recipe("a1"), low_reference_weight=0.0, high_coarse_weight=0.0)
     return (
         Row("degraded", "the degraded picture itself", start=DEGRADED),
         Row("reference_photo", "the reference photo itself", start=REFERENCE),
@@ -154,7 +150,7 @@ def _rows_over(steps: int, grid: Grid) -> tuple[Row, ...]:
         # What these are there to show, one degree shows.
         *(_pdgrad(*lesser, steps, grid, degrees=(TUNED_ON,)) for lesser in _LESSER),
         _pdgrad("a1_half_low_r", "control: A1 with low_r at half weight", half, steps, grid),
-        _pdgrad("pivots_only", "control: low_c + high_r alone", PivotsOnly(), steps, grid),
+        _pdgrad("pivots_only", "control: low_c + high_r alone", pivots, steps, grid),
         Row(
             "a1_as_pdgrad",
             "control: A1 with the settings that PDGrad was tuned to",

@@ -59,6 +59,17 @@ def test_along_the_sampling_the_loss_is_in_the_trace(models):
     assert [len(curve) for curve in found.fit_losses] == [7, 7]
 
 
+def test_never_fitted_it_keeps_the_photo_s_own_low_frequencies(models):
+    y = enlarged(2)
+    found = restore_faces(y, [], models, quick(fit="never"))
+    assert torch.equal(found.coarse, y)
+    assert not found.fit_losses
+    psi, inside = LowPassFilter("bicubic", 4), found.image.abs() < 1
+    assert (psi(found.image) - psi(y))[inside].abs().mean() < 0.05
+    at_rest = restore_faces(y, [], models, quick(fit="never", until=1000))
+    assert (psi(at_rest.image) - psi(y))[inside].abs().mean() > 0.1
+
+
 def test_contraction_and_reference_guidance_go_together(models):
     y, reference = enlarged(1), images(1, SIZE, 2)
     found = restore_faces(y, [reference], models, quick(recipe="difbfsr+pdgrad"))

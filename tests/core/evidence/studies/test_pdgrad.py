@@ -15,7 +15,6 @@ from pdgrad_core.diffusion.sampler import StepContext
 from pdgrad_core.evidence.laboratory import Laboratory
 from pdgrad_core.evidence.results import Result
 from pdgrad_core.evidence.studies import STUDIES
-from pdgrad_core.evidence.studies.pdgrad import PivotsOnly
 from pdgrad_core.evidence.tuning import tune
 from pdgrad_core.guidance.gradients import compile_guidance
 from pdgrad_core.guidance.terms import terms_of
@@ -199,7 +198,8 @@ def test_a_recipe_s_new_default_changes_no_study(monkeypatch):
 
 def test_the_control_of_pivots_has_just_those():
     guide = GuideImages(images(1, 32), images(1, 32, 1), (images(1, 32, 2),))
-    names = {term.name for term in terms_of(PivotsOnly().guidance(guide))}
+    (pivots,) = (row.recipe for row in STUDIES["pdgrad"].rows(20) if row.name == "pivots_only")
+    names = {term.name for term in terms_of(pivots.guidance(guide))}
     assert names == {"low_c.arc", "low_c.vgg", "high_r.arc"}
 
 
