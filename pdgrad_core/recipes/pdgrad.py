@@ -193,8 +193,10 @@ for _row in (
     PDGradRecipe(name="a6", title="A6: only the reference", towards_coarse=False),
     PDGradRecipe(
         name="likeness",
-        title="Likeness: PDGrad, but nothing holds the identity at the coarse face's",
+        title="Likeness: the reference's identity, in the coarse face's colours and large shapes",
         high_coarse_weight=0.0,
+        mirrored=True,
+        held_px=8,
     ),
 ):
     RECIPES.add(_row.name, _row)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from laboratory_models import METRIC_NAMES, LaboratoryModels
 from pose import POINTS, Turns, alike
+from strangers import stranger_table
 
 from pdgrad_core.evidence.evaluation.evaluate import Evaluation
 from pdgrad_core.evidence.evaluation.methods import COARSE, DEGRADED, REFERENCE, parse_methods
@@ -20,19 +21,20 @@ from pdgrad_core.evidence.evaluation.tables import Scored, difference_table, sco
 from pdgrad_core.evidence.report.tables import write_csv
 from pdgrad_core.evidence.statistics import holm
 
-STEPS = 12
+STEPS = 25
 SHARED: Mapping[str, Any] = {
-    "tau": 350, "strength_mode": "dynamic", "stepper": "ddpm",
+    "tau": 250, "strength_mode": "dynamic", "stepper": "ddpm",
     "gradient_steps": 1, "gradient_window": (700, 1000),
 }  # fmt: skip
 
-DEFAULT, PDGRAD = "default", "pdgrad"
+DEFAULT, PDGRAD, NO_HIGH_C = "default", "pdgrad", "no_high_c"
 METHODS: Mapping[str, str] = {
     "a1": "a1:strength=0.2",
     PDGRAD: "pdgrad:strength=0.2",
+    NO_HIGH_C: "pdgrad:strength=0.2,high_coarse_weight=0",
     "pgdiff_squared": "pgdiff-reference:strength=0.2,weights=identity/250",
     "pgdiff_cosine": "pgdiff-reference-cosine:strength=0.2,weights=identity/160",
-    DEFAULT: "likeness:strength=0.2",
+    DEFAULT: "pdgrad:strength=0.2,high_coarse_weight=0,mirrored=true,held_px=8",
 }
 """What `pdgrad evaluate` calls each method of the table."""
 
@@ -42,7 +44,7 @@ CONTROLS = ("a1", "pgdiff_squared")
 PICTURES = {DEGRADED: DEGRADED, COARSE: COARSE, REFERENCE: "reference_photo"}
 IDENTITY = ("deg_faceres", "deg_dlib")
 TESTED = ("lpips_alt", *IDENTITY)
-ORDINARY = ("heavy", "mild", "wrong", "several", "pose")
+ORDINARY = ("heavy", "mild", "wrong", "several", "pose", "strangers")
 PARTS = (*ORDINARY, "restorers")
 """The last needs networks that `prepare` does not write."""
 
@@ -138,6 +140,10 @@ class Photos:
             rows += [_row(one, pose=name) for one in score_table(part)]
         write_csv(rows, self._table("_pose"))
 
+    def strangers(self) -> None:
+        """Could the wrong references have been told from the right ones?"""
+        write_csv(stranger_table(self.faces, self._models()), self._table("_strangers"))
+
     def restorers(self) -> None:
         """Other restorers on the heavy faces: alone, and as y_c; with the laboratory's own rows."""
         own = self._evaluated("heavy", "heavy", (PDGRAD,)).scored
@@ -159,6 +165,10 @@ class Photos:
     def _table(self, name: str) -> Path:
         return self.tables / f"photos_lfw{name}.csv"
 
+    def _models(self, restorer: str | None = None) -> LaboratoryModels:
+        names = ("arcface", "vgg")
+        return LaboratoryModels(str(self.models), restorer, names, torch.device("cpu"))
+
     def _evaluated(
         self,
         out: str,
@@ -177,9 +187,7 @@ class Photos:
             methods=parse_methods(
                 [METHODS.get(name, name) for name in names], {**SHARED, "steps": self.steps}
             ),
-            models=LaboratoryModels(
-                str(self.models), restorer, ("arcface", "vgg"), torch.device("cpu")
-            ),
+            models=self._models(restorer),
             out=self.out / out,
             truth=self.faces / faces / "truth",
             degraded=self.faces / faces / f"degraded-{degree}",
