@@ -17,7 +17,7 @@ from pdgrad_core.recipes import RECIPES
 FOLDER = Path(__file__).parents[2] / "scripts" / "laboratory"
 MODULES = (
     *("packages", "recognisers", "shift_tolerant"),
-    *("pose", "laboratory_models", "people", "photo_study"),
+    *("pose", "laboratory_models", "people", "strangers", "photo_study"),
 )
 
 
@@ -144,7 +144,15 @@ def test_half_of_the_pairs_are_called_alike(laboratory):
     assert laboratory["pose"].alike(turned.get, list(turned), zero) == [True, False, False, True]
 
 
+def test_strangers_are_told_by_pairs_in_which_the_own_photo_is_nearer(laboratory):
+    told_apart = laboratory["strangers"].told_apart
+    assert told_apart([10, 20], [30, 40]) == 1
+    # Of six pairs: nearer in three, equal in one.
+    assert told_apart([10, 30, 50], [30, 40]) == pytest.approx(3.5 / 6)
+
+
 def test_every_method_of_the_study_is_a_recipe_of_the_project(laboratory):
     methods = laboratory["photo_study"].METHODS
-    assert {"a1", "pdgrad", "pgdiff_squared", "pgdiff_cosine", "default"} == set(methods)
+    asked = {"a1", "pdgrad", "pgdiff_squared", "pgdiff_cosine", "default"}
+    assert asked | {"no_high_c"} == set(methods)
     assert {text.partition(":")[0] for text in methods.values()} <= set(RECIPES)
