@@ -17,7 +17,7 @@ from pdgrad_core.recipes import RECIPES
 FOLDER = Path(__file__).parents[2] / "scripts" / "laboratory"
 MODULES = (
     *("packages", "recognisers", "shift_tolerant"),
-    *("pose", "laboratory_models", "people", "strangers", "photo_study"),
+    *("pose", "laboratory_models", "people", "strangers", "photo_rows", "photo_study"),
 )
 
 
@@ -113,7 +113,7 @@ def test_the_stand_in_for_lpips_is_a_distance(laboratory):
 
 
 def test_the_default_is_compared_with_every_row_and_all_tests_are_corrected(laboratory):
-    photos = laboratory["photo_study"]
+    photos = laboratory["photo_rows"]
     angles = {"coarse": 50.0, photos.METHODS["pdgrad"]: 45.0, photos.METHODS["default"]: 42.0}
     scored = [
         Scored(
@@ -152,7 +152,7 @@ def test_strangers_are_told_by_pairs_in_which_the_own_photo_is_nearer(laboratory
 
 
 def test_every_method_of_the_study_is_a_recipe_of_the_project(laboratory):
-    methods = laboratory["photo_study"].METHODS
+    methods = laboratory["photo_rows"].METHODS
     asked = {"a1", "pdgrad", "pgdiff_squared", "pgdiff_cosine", "default"}
     assert asked | {"no_high_c"} == set(methods)
     assert {text.partition(":")[0] for text in methods.values()} <= set(RECIPES)
