@@ -74,7 +74,7 @@ class Grid:
         return tuple({"steps": factor * steps} for factor in self.longer)
 
 
-# Around what a first look at the embedded networks found to work; see docs/evidence.md.
+# Around what a first look at the embedded networks found to work; see docs/evidence_pdgrad.md.
 TABLED = Grid(
     taus=(700, 350),
     strengths=_strengths(dynamic=(0.05, 0.1, 0.2), constant=(100.0,)),
