@@ -18,7 +18,8 @@ SIZE_PX = 64
 
 TAU = 350
 """Where sampling with the small prior starts at most: from further up it no longer keeps to the
-coarse face and paints beside the head; the tuning of docs/evidence_pdgrad.md chose it for every method."""
+coarse face and paints beside the head; tuning chose it for every method, docs/evidence_pdgrad.md
+says."""
 
 ROLES: dict[str, str] = {
     "prior": "prior.safetensors",

@@ -103,8 +103,8 @@ def _check_weights(rows: Sequence[Row], options: StudyOptions) -> None:
             if not (folder / f"{name}.safetensors").is_file():
                 raise CheckpointNotFoundError(
                     f"The row {row.name!r} needs {name}.safetensors beside the study's other "
-                    "networks (--models); train it as docs/evidence_methods.md says, or name the other "
-                    "rows with --methods."
+                    "networks (--models); train it as docs/evidence_methods.md says, or name the "
+                    "other rows with --methods."
                 )
 
 
