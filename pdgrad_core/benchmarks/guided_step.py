@@ -22,7 +22,7 @@ from ..features.arcface import ArcFace, load_arcface
 from ..features.base import FeatureNetwork
 from ..features.vgg import PerceptualNetwork, load_perceptual
 from ..guidance.gradients import CompiledGuidance, compile_guidance
-from ..guidance.replayed import replayed_where_compiled
+from ..guidance.replayed import replayed_where_asked
 from ..guidance.strengths.constant import Constant
 from ..models.compilation import compile_networks
 from ..models.precision import PrecisionPreset, precision_preset
@@ -143,7 +143,7 @@ def run_ours(pipe: Connection, job: Job) -> None:
     x0hat, coarse, reference = pictures(job.size_px, device)
     expression = PDGradRecipe().guidance(GuideImages(coarse, coarse, (reference,)))
     guidance = compile_guidance(expression, features)
-    taken = replayed_where_compiled(guidance, device)
+    taken = replayed_where_asked(guidance, device)
     _serve(TurnTaker(pipe, device), x0hat, taken, lambda x: _named_gradients(guidance, x), prior)
 
 

@@ -60,6 +60,15 @@ class Stateful(Protocol):
 
 
 @runtime_checkable
+class Releasing(Protocol):
+    """A part that holds memory which is of use to one run only."""
+
+    def release(self) -> None:
+        """Give it back, when the run is over or has failed."""
+        ...
+
+
+@runtime_checkable
 class Reporting(Protocol):
     """A contraction that has something to say in the trace."""
 

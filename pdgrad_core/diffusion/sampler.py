@@ -26,6 +26,7 @@ from .records import (
     Guidance,
     Guided,
     Record,
+    Releasing,
     Reporting,
     SampleResult,
     Stateful,
@@ -123,8 +124,12 @@ class Sampler:
         from .noise_ahead import drawn_ahead
 
         self.reset()
-        with drawn_ahead(noise, self.total_steps) as source:
-            return self._run(x, source, on_step, should_stop)
+        try:
+            with drawn_ahead(noise, self.total_steps) as source:
+                return self._run(x, source, on_step, should_stop)
+        finally:
+            if isinstance(self.guidance, Releasing):
+                self.guidance.release()
 
     def _run(
         self,
@@ -149,8 +154,8 @@ class Sampler:
         return SampleResult(x, trace)
 
     def reset(self) -> None:
-        """Let guidance and contractions forget earlier runs."""
-        for part in (*self.contractions, self.guidance):
+        """Let prior, guidance and contractions forget earlier runs."""
+        for part in (*self.contractions, self.guidance, self.prior):
             if isinstance(part, Stateful):
                 part.reset()
 

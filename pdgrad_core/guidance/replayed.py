@@ -9,15 +9,17 @@ from ..true_float32 import true_float32
 from .gradients import CompiledGuidance
 
 
-def replayed_where_compiled(guidance: CompiledGuidance, device: torch.device) -> Guidance:
-    """Return a guidance that is replayed where its networks were asked to be compiled, on CUDA.
+def replayed_where_asked(guidance: CompiledGuidance, device: torch.device) -> Guidance:
+    """Return a guidance that is replayed where its networks were asked to be, on CUDA.
+
+    Compiled networks are replayed too.
 
     Args:
         guidance: Of one run.
         device: Where the run samples.
     """
     networks = [leaf.network for leaf in guidance.leaves if leaf.network.module is not None]
-    wanted = bool(networks) and all(network.compiled for network in networks)
+    wanted = bool(networks) and all(one.compiled or one.replayed for one in networks)
     return ReplayedGuidance(guidance) if wanted and device.type == "cuda" else guidance
 
 
@@ -40,7 +42,12 @@ class ReplayedGuidance:
 
     def reset(self) -> None:
         """Forget earlier runs; see `CompiledGuidance`."""
+        self.release()
         self.guidance.reset()
+
+    def release(self) -> None:
+        """Give the recording's memory back: the targets are its own, no other run can use it."""
+        self.replay.forget()
 
     @true_float32()
     @torch.no_grad()
