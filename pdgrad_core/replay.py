@@ -36,6 +36,9 @@ class Replay:
         record: How it is recorded.
         weights: What else it reads. A recording knows where they lay, not what they are: `renew`
             drops it where they have moved.
+
+    Attributes:
+        notes: The sentence, where it was logged.
     """
 
     def __init__(
@@ -49,7 +52,7 @@ class Replay:
         self.function = function
         self.record = record
         self.weights = weights
-        self.refused: str | None = None
+        self.notes: tuple[str, ...] = ()
         self._recorded: dict[tuple[object, ...], Function] = {}
         self._places: list[int] = []
 
@@ -90,12 +93,12 @@ class Replay:
             if not differs:
                 return replayed
             reason = "its recording gives other values"
-        self.refused = reason
-        logger.warning(
-            "The %s cannot be replayed here (%s), so its kernels are launched one by one.",
-            self.name,
-            reason,
+        said = (
+            f"The {self.name} cannot be replayed here ({reason}), so its kernels are launched one "
+            "by one."
         )
+        self.notes = (said,)
+        logger.warning("%s", said)
         return self.function
 
 

@@ -26,6 +26,7 @@ def photo_report(path: Path, out: Path, faces: int, found: "Restoration") -> dic
         "seconds_per_step": found.seconds["sampling"] / max(len(found.trace), 1),
         "trace": trace_to_json(found.trace),
         "fit_losses": found.fit_losses,
+        "notes": list(found.notes),
     }
 
 
@@ -64,6 +65,7 @@ def write_report(
         "precision": models.precision,
         "dtype": dtype_name(models.prior.dtype),
         "compiled": models.compiled,
+        "replayed": models.replayed,
         "peak_memory_bytes": peak_memory_bytes(device),
         **environment(device),
     }

@@ -25,6 +25,7 @@ from .records import (
     ContractionFn,
     Guidance,
     Guided,
+    Noting,
     Record,
     Releasing,
     Reporting,
@@ -151,7 +152,8 @@ class Sampler:
                 trace.append(self._trace_row(context, taken))
                 if on_step is not None:
                     on_step(StepState(len(trace), total, context, taken.x0hat, x, trace[-1]))
-        return SampleResult(x, trace)
+        parts = [part for part in (self.prior, self.guidance) if isinstance(part, Noting)]
+        return SampleResult(x, trace, tuple(note for part in parts for note in part.notes))
 
     def reset(self) -> None:
         """Let prior, guidance and contractions forget earlier runs."""

@@ -45,6 +45,11 @@ class ReplayedGuidance:
         self.release()
         self.guidance.reset()
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say so where it could not be replayed."""
+        return self.replay.notes
+
     def release(self) -> None:
         """Give the recording's memory back: the targets are its own, no other run can use it."""
         self.replay.forget()

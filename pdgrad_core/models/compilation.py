@@ -70,12 +70,16 @@ class CompiledNetwork:
     Args:
         network: What is compiled at its first call.
         compile_: How; torch's own way by default.
+
+    Attributes:
+        notes: A sentence, where it failed.
     """
 
     def __init__(
         self, network: nn.Module, compile_: Callable[..., Callable[..., Tensor]] = torch.compile
     ) -> None:
         self.network = network
+        self.notes: tuple[str, ...] = ()
         self.compiled: Callable[..., Tensor] = compile_(network, dynamic=False)
 
     def __call__(self, *inputs: Tensor) -> Tensor:
@@ -90,7 +94,9 @@ class CompiledNetwork:
         except Exception as error:
             found = self.network(*inputs)  # or its own error, which compiling is not to blame for
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            logger.warning("The prior cannot be compiled here (%s), so it runs as it is.", reason)
+            said = f"The prior cannot be compiled here ({reason}), so it runs as it is."
+            self.notes = (said,)
+            logger.warning("%s", said)
             self.compiled = self.network
             return found
 

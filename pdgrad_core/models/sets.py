@@ -17,7 +17,7 @@ from ..restorers import RESTORERS, Restorer, load_restorer
 from ..weights.folders import fetch_folder, search_folders
 from ..weights.instructions import missing_files
 from .choice import default_restorer, wanted_files
-from .compilation import compile_networks
+from .compilation import compile_networks, replay_networks
 from .precision import precision_preset
 
 logger = logging.getLogger(__name__)
@@ -38,6 +38,7 @@ class ModelSet:
         name: "demo", or "" for a folder.
         precision: Preset in which the networks compute, out of `PRECISIONS`.
         compiled: Whether what has a compiled form runs in it.
+        replayed: Whether prior and guidance were asked to be replayed, uncompiled.
         notes: A sentence for each network that stands in for the first choice.
     """
 
@@ -48,6 +49,7 @@ class ModelSet:
     name: str = ""
     precision: str = "exact"
     compiled: bool = False
+    replayed: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -67,6 +69,7 @@ def load_model_set(
     dtype: torch.dtype | None = None,
     precision: str = "exact",
     compiled: bool = False,
+    replayed: bool = False,
     extra_folders: Sequence[Path | str] = (),
 ) -> ModelSet:
     """Load the prior, the feature networks and a restorer.
@@ -81,6 +84,7 @@ def load_model_set(
         dtype: In what the prior computes; None for what `precision` says.
         precision: See `precision_preset`; "auto" is "exact" for the demo, alike everywhere.
         compiled: Whether what gains by it is compiled, when it is first used.
+        replayed: Whether, uncompiled, prior and guidance are replayed as CUDA graphs.
         extra_folders: Further folders to search, as the host knows them.
 
     Raises:
@@ -104,8 +108,11 @@ def load_model_set(
     preset.apply(found.features)
     if compiled:
         compile_networks(found.features, found.prior)
+    elif replayed:
+        replay_networks(found.features, found.prior)
     name, said = DEMO if demo else "", _said(note, *notes)
-    return replace(found, name=name, precision=preset.name, compiled=compiled, notes=said)
+    ways = {"compiled": compiled, "replayed": replayed and not compiled}
+    return replace(found, name=name, precision=preset.name, notes=said, **ways)
 
 
 def _said(*notes: str) -> tuple[str, ...]:

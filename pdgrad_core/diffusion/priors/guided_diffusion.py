@@ -204,6 +204,12 @@ class DiffusionPrior(LoadedPrior):
         self.network.to(memory_format=memory_format)  # pyright: ignore[reportCallIssue]
         return self
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say what could not be done as it was asked for: compiling, replaying."""
+        parts = (self.compiled, self.replay)
+        return tuple(note for part in parts for note in getattr(part, "notes", ()))
+
     def reset(self) -> None:
         """Drop a recording whose weights have been moved since an earlier run."""
         if self.replay is not None:

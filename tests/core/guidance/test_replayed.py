@@ -84,7 +84,7 @@ def test_a_replayed_run_is_the_eager_one_to_the_bit(name, caplog):
     again = ReplayedGuidance(compile_guidance(EXPRESSIONS[name](), networks), traced)
     found = sampled(sampler_with(again))
     assert not said(caplog)
-    assert again.replay.refused is None
+    assert again.notes == found.notes == ()
     assert not again.replay._recorded  # its memory is given back when the run is over
     assert torch.equal(found.image, expected.image)
     for ours, theirs in zip(found.trace, expected.trace, strict=True):
@@ -152,6 +152,17 @@ def test_what_cannot_be_replayed_is_computed_as_ever_and_said_once(record, reaso
         assert torch.equal(replay(factor * Y)[0], 2 * factor * Y)
     (message,) = said(caplog)
     assert f"guidance cannot be replayed here ({reason}" in message and "\n" not in message
+    assert replay.notes == (message,) and not replay.recorded
+
+
+def test_what_could_not_be_replayed_is_told_by_the_result():
+    guidance = compile_guidance(EXPRESSIONS["pdgrad"](), small_networks())
+    expected = sampled(sampler_with(guidance))
+    sampler = sampler_with(ReplayedGuidance(guidance, refuses))
+    sampler.prior.replay = Replay("prior", sampler.prior.evaluate, refuses)
+    found = sampled(sampler)
+    assert torch.equal(found.image, expected.image)
+    assert [note.split()[1] for note in found.notes] == ["prior", "guidance"]
 
 
 def test_other_shapes_are_recorded_anew_and_one_recording_is_kept():
