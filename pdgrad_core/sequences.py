@@ -208,6 +208,16 @@ def _finished(waiting: list[PhotoFaces], done: list[Tensor]) -> Iterator[tuple[P
         yield photo, torch.cat(results)
 
 
+def share_of_faces(total: int, limit: int) -> list[slice]:
+    """Return the portions of so many faces: as few as there can be, and about alike.
+
+    Alike, because another number of faces in a portion is compiled and recorded anew.
+    """
+    count = -(-total // max(1, limit))
+    size = -(-total // max(1, count))
+    return [slice(start, min(start + size, total)) for start in range(0, total, size)]
+
+
 def join_traces(traces: Sequence[Sequence[Record]]) -> list[Record]:
     """Return one trace of several runs of the same steps: what is per face stands side by side."""
     rows: list[Record] = []

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..devices import environment, parse_device, peak_memory_bytes
+from ..devices import begin_peak, environment, parse_device, peak_memory_bytes
 from ..diffusion.noise import seeded_noise
 from ..diffusion.priors import LoadedPrior
 from ..diffusion.sampler import SampleResult
@@ -125,8 +125,7 @@ def _timed_runs(
         try:
             if number == 0:
                 sampled(min(2, count))
-            if device.type == "cuda":
-                torch.cuda.reset_peak_memory_stats(device)
+            begin_peak(device)
             seconds, result = timed(lambda count=count: sampled(count), device)
         except torch.OutOfMemoryError:
             rows.append({**row, "out_of_memory": True})

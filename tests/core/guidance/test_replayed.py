@@ -133,6 +133,30 @@ def test_idm_is_replayed_for_whatever_face_it_was_told_of(caplog):
     assert again.replay.recorded and not said(caplog)
 
 
+class Fading(COMBINERS["sum"]):
+    """A combiner that remembers: its gradient fades from call to call."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def reset(self):
+        self.calls = 0
+
+    def lengths(self, gram, pivot):
+        self.calls += 1
+        return super().lengths(gram, pivot) / self.calls
+
+
+def test_a_combiner_that_remembers_is_asked_at_every_step(caplog):
+    def guidance():
+        low, high = (Term(name, PixelLoss(), Y) for name in ("low", "high"))
+        return compile_guidance(Surgery("both", low, high, Fading()), small_networks())
+
+    expected = sampled(sampler_with(guidance()))
+    found = sampled(sampler_with(ReplayedGuidance(guidance(), traced)))
+    assert torch.equal(found.image, expected.image) and not said(caplog)
+
+
 def refuses(function, inputs):
     raise RuntimeError("operation not permitted when stream is capturing\nmore lines")
 
