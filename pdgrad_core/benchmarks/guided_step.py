@@ -94,15 +94,9 @@ def benchmark_guided_step(job: Job, repeats: int = 5) -> dict[str, Any]:
             device.
         CheckpointError: A weight file is missing.
     """
-    if repeats < 1:
-        raise InvalidInputError(f"The benchmark needs at least one repeat, not {repeats}.")
-    if job.size_px < 64 or job.size_px % 64:
-        raise InvalidInputError(f"The size must be a multiple of 64 px, not {job.size_px}.")
-    if job.batch < 1:
-        raise InvalidInputError(f"The benchmark needs at least one face, not {job.batch}.")
     device = parse_device(job.device)
     job = replace(job, device=str(device))
-    preset = job.preset
+    _check(job, repeats)
     load = os.getloadavg() if hasattr(os, "getloadavg") else ()
     straightforward, ours = take_turns([run_straightforward, run_ours], job, repeats)
     cosines = _cosines(straightforward.state[: len(GRADIENTS)], ours.state[: len(GRADIENTS)])
@@ -110,7 +104,7 @@ def benchmark_guided_step(job: Job, repeats: int = 5) -> dict[str, Any]:
         "benchmark": "step" if job.whole_step else "guidance",
         "size_px": job.size_px,
         "batch": job.batch,
-        "precision": preset.name,
+        "precision": job.preset.name,
         "compiled": job.compiled,
         "replayed": job.replayed,
         "tf32": {"straightforward": False, "ours": False},
@@ -130,6 +124,17 @@ def benchmark_guided_step(job: Job, repeats: int = 5) -> dict[str, Any]:
         found["x_prev_relative_difference"] = float((theirs - mine).norm() / theirs.norm())
     machine = {"cpu": cpu_name(), "load_average_before": load, **environment(device)}
     return {**found, **machine, "threads": job.threads or torch.get_num_threads()}
+
+
+def _check(job: Job, repeats: int) -> None:
+    """Raise InvalidInputError where there is nothing to measure, or no network takes it."""
+    _ = job.preset  # refuses a name that is unknown or of no use on the device
+    if repeats < 1:
+        raise InvalidInputError(f"The benchmark needs at least one repeat, not {repeats}.")
+    if job.size_px < 64 or job.size_px % 64:
+        raise InvalidInputError(f"The size must be a multiple of 64 px, not {job.size_px}.")
+    if job.batch < 1:
+        raise InvalidInputError(f"The benchmark needs at least one face, not {job.batch}.")
 
 
 @true_float32()

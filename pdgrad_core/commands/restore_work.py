@@ -1,7 +1,7 @@
 """What all photos of one `pdgrad restore` share, and the restoration of one of them."""
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from .streams import say
 if TYPE_CHECKING:
     import torch
 
+    from ..diffusion.records import StepState
     from ..losses.color_statistics import ColorStatistics
     from ..models.sets import ModelSet
     from ..photo_files import PhotoFile
@@ -90,7 +91,8 @@ class RestoreWork:
         masks = None if mask is None else cut_masks(mask, faces)
         stages = self._open_stages(number, crops)
         begin_peak(self.models.device)
-        found = self._restored(path.name, crops, masks, stages)
+        shares = self.shares(len(faces), together=stages is not None)
+        found = self.restored(path.name, crops, masks, shares, stages)
         result = self.put_back(photo.image, faces, found.image.cpu())
         if found.settings.keeps_known:
             result = keep_known_pixels(photo.image, result, mask)
@@ -101,33 +103,43 @@ class RestoreWork:
             stages.trace(found.trace, len(faces))
         if not args.json:
             say(f"{out}: {len(faces)} face(s), {timing(found.seconds, len(found.trace))}")
-        memory = memory_of(self.models.device, min(len(faces), self.faces_at_once))
+        memory = memory_of(self.models.device, faces=shares[0].stop)
         return photo_report(path, out, len(faces), found, memory)
 
-    def _restored(
+    def shares(self, faces: int, *, together: bool) -> list[slice]:
+        """Return the portions in which a photo's faces are restored, the largest first.
+
+        Args:
+            faces: How many there are.
+            together: Whether all at once, as where each step's pictures are written.
+        """
+        from ..sequences import share_of_faces
+
+        return share_of_faces(faces, faces if together else self.faces_at_once)
+
+    def restored(
         self,
         title: str,
         crops: "torch.Tensor",
         masks: "torch.Tensor | None",
-        stages: "StageWriter | None",
+        shares: list[slice],
+        stages: "StageWriter | None" = None,
     ) -> "Restoration":
-        """Restore a photo's faces, in portions where there are more than the memory takes."""
+        """Restore a photo's faces `(N, 3, S, S)`, a portion after the other."""
         from ..pipeline import restore_faces
         from ..recipes import Hints
         from ..restoration import joined
-        from ..sequences import share_of_faces
 
-        # What a step looked like is written of all faces together.
-        limit = len(crops) if stages else self.faces_at_once
         parts: list[Restoration] = []
         with step_progress(title) as show:
 
-            def on_step(state: Any) -> None:
-                show(state)
+            def on_step(state: "StepState") -> None:
                 if stages:
                     stages.on_step(state)
+                before = len(parts) * state.total
+                show(replace(state, done=before + state.done, total=len(shares) * state.total))
 
-            for part in share_of_faces(len(crops), limit):
+            for part in shares:
                 found = restore_faces(
                     crops[part],
                     self.references,

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -75,9 +76,7 @@ class CompiledNetwork:
         notes: A sentence, where it failed.
     """
 
-    def __init__(
-        self, network: nn.Module, compile_: Callable[..., Callable[..., Tensor]] = torch.compile
-    ) -> None:
+    def __init__(self, network: nn.Module, compile_: Callable[..., Any] = torch.compile) -> None:
         self.network = network
         self.notes: tuple[str, ...] = ()
         self.compiled: Callable[..., Tensor] = compile_(network, dynamic=False)

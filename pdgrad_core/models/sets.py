@@ -18,7 +18,7 @@ from ..weights.folders import fetch_folder, search_folders
 from ..weights.instructions import missing_files
 from .choice import default_restorer, wanted_files
 from .compilation import compile_networks, replay_networks
-from .precision import precision_preset
+from .precision import PrecisionPreset, precision_preset
 
 logger = logging.getLogger(__name__)
 
@@ -94,8 +94,7 @@ def load_model_set(
         MissingDependencyError: Nothing can be compiled here.
     """
     demo = models == DEMO
-    precision = "exact" if demo and precision == "auto" else precision
-    preset = precision_preset(precision, torch.device(device))
+    preset = _preset(precision, demo, torch.device(device))
     restorer, note = _checked_names(restorer, prior, demo)
     if demo:
         logger.warning("The demo models know drawn faces only, 64x64 px; photos need the others.")
@@ -106,13 +105,24 @@ def load_model_set(
     dtype = dtype or preset.prior
     found = load_paths(paths, restorer, features, device, dtype, prior, fidelity=fidelity)
     preset.apply(found.features)
+    name, said = DEMO if demo else "", _said(note, *notes)
+    found = replace(found, name=name, precision=preset.name, notes=said)
+    return _made_faster(found, compiled, replayed)
+
+
+def _preset(precision: str, demo: bool, device: torch.device) -> PrecisionPreset:
+    """Return the preset asked for; "auto" is "exact" for the demo, so that it is alike anywhere."""
+    return precision_preset("exact" if demo and precision == "auto" else precision, device)
+
+
+def _made_faster(found: ModelSet, compiled: bool, replayed: bool) -> ModelSet:
+    """Let the networks be compiled, or replayed, or leave them as they are."""
     if compiled:
         compile_networks(found.features, found.prior)
-    elif replayed:
+        return replace(found, compiled=True)
+    if replayed:
         replay_networks(found.features, found.prior)
-    name, said = DEMO if demo else "", _said(note, *notes)
-    ways = {"compiled": compiled, "replayed": replayed and not compiled}
-    return replace(found, name=name, precision=preset.name, notes=said, **ways)
+    return replace(found, replayed=replayed)
 
 
 def _said(*notes: str) -> tuple[str, ...]:

@@ -27,12 +27,13 @@ def test_portions_are_few_alike_and_hold_every_face_once(total, limit, sizes):
 def test_portions_give_the_faces_of_the_whole(monkeypatch):
     models = load_model_set("demo")
     settings = Settings(recipe="none", seed=3, steps=2, tau=300)
+    monkeypatch.setattr(RestoreWork, "faces_at_once", 2)
     work = RestoreWork(Namespace(), None, models, settings, None, [], None)
     crops = images(3, SIZE, seed=1)
-    monkeypatch.setattr(RestoreWork, "faces_at_once", 3)
-    whole = work._restored("a photo", crops, None, None)
-    monkeypatch.setattr(RestoreWork, "faces_at_once", 2)
-    parts = work._restored("a photo", crops, None, None)
+    whole, parts = (
+        work.restored("a photo", crops, None, work.shares(3, together=together))
+        for together in (True, False)
+    )
     # Another batch adds in another order; no guidance is here to blow that up.
     torch.testing.assert_close(parts.image, whole.image, rtol=0, atol=1e-4)
     torch.testing.assert_close(parts.coarse, whole.coarse, rtol=0, atol=1e-4)
