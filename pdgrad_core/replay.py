@@ -6,6 +6,7 @@ is replayed must depend on its inputs alone: whatever else it read stays as it w
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -107,15 +108,14 @@ def record_cuda_graph(function: Function, inputs: tuple[Tensor, ...]) -> Functio
     held = tuple(one.clone() for one in inputs)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.device(held[0].device):
-        current = torch.cuda.current_stream()
-        side = torch.cuda.Stream()
+        current, side = torch.cuda.current_stream(), _recording_stream(held[0].device)
         side.wait_stream(current)
         with torch.cuda.stream(side):
             for _ in range(_WARM_UPS):  # what is made once, or chosen by trying, is made now
                 function(*held)
         current.wait_stream(side)
         # Only of this thread: the one that draws noise takes pinned memory meanwhile.
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        with torch.cuda.graph(graph, stream=side, capture_error_mode="thread_local"):
             outputs = function(*held)
 
     def replay(*given: Tensor) -> tuple[Tensor, ...]:
@@ -125,6 +125,16 @@ def record_cuda_graph(function: Function, inputs: tuple[Tensor, ...]) -> Functio
         return tuple(one.clone() for one in outputs)
 
     return replay
+
+
+@lru_cache
+def _recording_stream(device: torch.device) -> "torch.cuda.Stream":
+    """Return the stream on which all is recorded.
+
+    Always the same, and the warm-ups' too: cuBLAS keeps tens of megabytes for each stream that it
+    has met, and what it takes while recording would belong to the graph and never come back.
+    """
+    return torch.cuda.Stream(device)
 
 
 def _other(value: Tensor) -> Tensor:

@@ -1,17 +1,14 @@
 """What a restoration gives back."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from .diffusion.records import Record
 from .recipes import Recipe
-from .sequences import join_traces
 
-__all__ = ["Restoration", "joined"]
+__all__ = ["Restoration"]
 
 
 @dataclass(frozen=True)
@@ -44,23 +41,3 @@ class Restoration:
         if self.settings.respacing and "steps" in values:
             values["steps"] = len(self.trace)
         return {"recipe": self.settings.name, **values, "seed": self.seed}
-
-
-def joined(parts: Sequence[Restoration]) -> Restoration:
-    """Return one restoration of several that were run one after the other, their faces in a row.
-
-    Args:
-        parts: At least one, of the same recipe.
-    """
-    first = parts[0]
-    if len(parts) == 1:
-        return first
-    return replace(
-        first,
-        image=torch.cat([one.image for one in parts]),
-        coarse=torch.cat([one.coarse for one in parts]),
-        trace=join_traces([one.trace for one in parts]),
-        seconds={name: sum(one.seconds[name] for one in parts) for name in first.seconds},
-        fit_losses=[curve for one in parts for curve in one.fit_losses],
-        notes=tuple(dict.fromkeys(note for one in parts for note in one.notes)),
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .alignment.align import AlignedFace
     from .diffusion.records import Record
     from .people.guides import Guide
+    from .restoration import Restoration
 
 T = TypeVar("T")
 
@@ -230,3 +231,23 @@ def join_traces(traces: Sequence[Sequence[Record]]) -> list[Record]:
             row[name] = value
         rows.append(row)
     return rows
+
+
+def joined(parts: Sequence[Restoration]) -> Restoration:
+    """Return one restoration of several that were run one after the other, their faces in a row.
+
+    Args:
+        parts: At least one, of the same recipe.
+    """
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    return replace(
+        first,
+        image=torch.cat([one.image for one in parts]),
+        coarse=torch.cat([one.coarse for one in parts]),
+        trace=join_traces([one.trace for one in parts]),
+        seconds={name: sum(one.seconds[name] for one in parts) for name in first.seconds},
+        fit_losses=[curve for one in parts for curve in one.fit_losses],
+        notes=tuple(dict.fromkeys(note for one in parts for note in one.notes)),
+    )

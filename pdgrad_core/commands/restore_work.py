@@ -128,7 +128,7 @@ class RestoreWork:
         """Restore a photo's faces `(N, 3, S, S)`, a portion after the other."""
         from ..pipeline import restore_faces
         from ..recipes import Hints
-        from ..restoration import joined
+        from ..sequences import joined
 
         parts: list[Restoration] = []
         with step_progress(title) as show:
