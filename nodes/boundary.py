@@ -192,7 +192,7 @@ class StepReporter:
         self.total, self.before = total, before
         self._last_preview = 0.0
         self._last_trace = 0.0
-        self._untold: list[StepState] = []
+        self._untold: list[tuple[int, int, Record]] = []
 
     def __call__(self, state: "StepState") -> None:
         """Report one step; raises the host's interrupt, which is never to be caught."""
@@ -201,22 +201,26 @@ class StepReporter:
         if now - self._last_preview >= PREVIEW_SECONDS or state.done == state.total:
             self._last_preview = now
             preview = ("JPEG", to_pil(state.x0hat[:1]), PREVIEW_SIDE_PX)
-        self._untold.append(state)
+        # Its numbers alone: the pictures of a step would keep their memory as long.
+        self._untold.append((self.before + state.done, self._all(state), state.record))
         # The numbers are on a GPU that would wait to be asked for them at every step.
         if now - self._last_trace >= TRACE_SECONDS or state.done == state.total:
             self._last_trace = now
-            for untold in self._untold:
-                self._send_trace(untold)
-            self._untold.clear()
+            self._send_traces()
         self.bar.update_absolute(self.before + state.done, self._all(state), preview)
 
     def _all(self, state: "StepState") -> int:
         # A restorer that samples has steps of its own.
         return max(self.total, self.before + state.total)
 
-    def _send_trace(self, state: "StepState") -> None:
-        step = self.before + state.done
-        send_trace(self.node_id, step, self._all(state), state.record)
+    def _send_traces(self) -> None:
+        """Send what was not told yet, brought to the host in one go."""
+        from ..pdgrad_core.trace import on_host
+
+        rows = on_host([record for _, _, record in self._untold])
+        for (step, total, _), row in zip(self._untold, rows, strict=True):
+            send_trace(self.node_id, step, total, row)
+        self._untold.clear()
 
 
 def send_trace(node_id: str | None, step: int, total: int, row: "Record") -> None:

@@ -47,8 +47,8 @@ class LoadPrior(CheckedNode):
                     "precision",
                     list(DTYPES),
                     "float32",
-                    "In what the network computes. bfloat16 is about three times as fast on a "
-                    "recent GPU; float32 is exact.",
+                    "In what the network computes. bfloat16 takes half the memory, and less time "
+                    "where the hardware computes in it; float32 is exact.",
                 ),
             ],
             outputs=[

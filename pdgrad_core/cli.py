@@ -12,6 +12,7 @@ from . import __version__
 from .allocator import keep_freed_memory
 from .commands import COMMANDS
 from .commands.command_parser import CommandParser
+from .commands.full_memory import full_memory
 from .commands.stopping import heed_signals, stop_signal
 from .commands.streams import announce, prepare_streams, settle_streams
 from .errors import PDGradError
@@ -82,6 +83,10 @@ def _main(argv: Sequence[str] | None) -> int:
     except (Exception, KeyboardInterrupt) as error:
         signal = stop_signal(error)
         if signal is None:
-            raise
+            said = None if verbose else full_memory(error)
+            if said is None:
+                raise
+            announce(f"pdgrad: {said}")
+            return 1
         announce("pdgrad: stopped; no file was left half-written.")
         return 128 + signal

@@ -112,7 +112,10 @@ def memory_bytes(device: torch.device) -> int:
 
 
 def peak_memory_bytes(device: torch.device) -> int:
-    """Return the most memory used so far: the GPU's where one is used, else the process's."""
+    """Return the most memory used so far: the GPU's where one is used, else the process's.
+
+    See `begin_peak`.
+    """
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     try:
@@ -121,6 +124,12 @@ def peak_memory_bytes(device: torch.device) -> int:
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def begin_peak(device: torch.device) -> None:
+    """Let `peak_memory_bytes` count from now on, where the device can: of a process it cannot."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
 
 
 def environment(device: torch.device) -> dict[str, Any]:

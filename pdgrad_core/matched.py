@@ -136,4 +136,5 @@ def _merged(done: Sequence[tuple[list[int], Restoration]]) -> Restoration:
     image = torch.cat([found.image for _, found in done])
     coarse = torch.cat([found.coarse for _, found in done])
     order = order.to(image.device)
-    return replace(first, image=image[order], coarse=coarse[order], seconds=seconds)
+    notes = tuple(dict.fromkeys(note for _, found in done for note in found.notes))
+    return replace(first, image=image[order], coarse=coarse[order], seconds=seconds, notes=notes)

@@ -73,7 +73,8 @@ def restore_faces(
     image = _finished(recipe, images, result.image)
     clock.lap("sampling")
     fits = [curve for contraction in own for curve in contraction.losses]
-    return Restoration(image, coarse, result.trace, recipe, settings.seed, clock.seconds, fits)
+    told = clock.seconds, fits, result.notes
+    return Restoration(image, coarse, result.trace, recipe, settings.seed, *told)
 
 
 def _prepared(

@@ -5,7 +5,8 @@ is replayed must depend on its inputs alone: whatever else it read stays as it w
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -24,33 +25,63 @@ _TOLERANCE = 1e-2
 
 
 class Replay:
-    """A function that is recorded at its first call for each set of shapes.
+    """A function that is recorded at its first call, and anew for other shapes.
 
-    A recording that fails, or that answers other inputs differently than the function itself, is
-    not used: then the function is called as ever, which is logged in one sentence.
+    A recording keeps the memory of all that is computed in between, so there is one at most. One
+    that fails, or that answers other inputs differently than the function itself, is not used: then
+    the function is called as ever, which is logged in one sentence.
 
     Args:
         name: What the log calls it.
-        function: Depends on its inputs alone; gives new tensors.
+        function: Depends on its inputs and the weights alone; gives new tensors.
         record: How it is recorded.
+        weights: What else it reads. A recording knows where they lay, not what they are: `renew`
+            drops it where they have moved.
+
+    Attributes:
+        notes: The sentence, where it was logged.
     """
 
-    def __init__(self, name: str, function: Function, record: Recorder) -> None:
+    def __init__(
+        self,
+        name: str,
+        function: Function,
+        record: Recorder,
+        weights: Callable[[], Iterable[Tensor]] = tuple,
+    ) -> None:
         self.name = name
         self.function = function
         self.record = record
+        self.weights = weights
+        self.notes: tuple[str, ...] = ()
         self._recorded: dict[tuple[object, ...], Function] = {}
+        self._places: list[int] = []
+
+    @property
+    def recorded(self) -> bool:
+        """Whether it holds a recording, and answers with it."""
+        return any(one is not self.function for one in self._recorded.values())
 
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Return the function's tensors for these inputs, which no later call overwrites."""
         key = tuple((one.shape, one.dtype, one.device) for one in inputs)
         if key not in self._recorded:
+            self.forget()  # before the next one takes as much
             self._recorded[key] = self._recording(inputs)
+            self._places = self._weights_lie()
         return self._recorded[key](*inputs)
 
+    def renew(self) -> None:
+        """Drop a recording whose weights lie elsewhere by now, as a host may have moved them."""
+        if self._recorded and self._places != self._weights_lie():
+            self.forget()
+
     def forget(self) -> None:
-        """Give the recordings' memory back."""
+        """Give the recording's memory back."""
         self._recorded.clear()
+
+    def _weights_lie(self) -> list[int]:
+        return [one.data_ptr() for one in self.weights()]
 
     def _recording(self, inputs: tuple[Tensor, ...]) -> Function:
         try:
@@ -63,11 +94,12 @@ class Replay:
             if not differs:
                 return replayed
             reason = "its recording gives other values"
-        logger.warning(
-            "The %s cannot be replayed here (%s), so its kernels are launched one by one.",
-            self.name,
-            reason,
+        said = (
+            f"The {self.name} cannot be replayed here ({reason}), so its kernels are launched one "
+            "by one."
         )
+        self.notes = (said,)
+        logger.warning("%s", said)
         return self.function
 
 
@@ -76,15 +108,14 @@ def record_cuda_graph(function: Function, inputs: tuple[Tensor, ...]) -> Functio
     held = tuple(one.clone() for one in inputs)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.device(held[0].device):
-        current = torch.cuda.current_stream()
-        side = torch.cuda.Stream()
+        current, side = torch.cuda.current_stream(), _recording_stream(held[0].device)
         side.wait_stream(current)
         with torch.cuda.stream(side):
             for _ in range(_WARM_UPS):  # what is made once, or chosen by trying, is made now
                 function(*held)
         current.wait_stream(side)
         # Only of this thread: the one that draws noise takes pinned memory meanwhile.
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        with torch.cuda.graph(graph, stream=side, capture_error_mode="thread_local"):
             outputs = function(*held)
 
     def replay(*given: Tensor) -> tuple[Tensor, ...]:
@@ -94,6 +125,16 @@ def record_cuda_graph(function: Function, inputs: tuple[Tensor, ...]) -> Functio
         return tuple(one.clone() for one in outputs)
 
     return replay
+
+
+@lru_cache
+def _recording_stream(device: torch.device) -> "torch.cuda.Stream":
+    """Return the stream on which all is recorded.
+
+    Always the same, and the warm-ups' too: cuBLAS keeps tens of megabytes for each stream that it
+    has met, and what it takes while recording would belong to the graph and never come back.
+    """
+    return torch.cuda.Stream(device)
 
 
 def _other(value: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ class Restoration:
         seed: Of the first face.
         seconds: Time of "coarse" (fits before sampling included), "prepare", "sampling".
         fit_losses: Each image's loss curve of a recipe that fits networks; empty for others.
+        notes: A sentence for what was computed otherwise than asked; see `SampleResult`.
     """
 
     image: Tensor
@@ -32,6 +33,7 @@ class Restoration:
     seed: int = 0
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     fit_losses: list[list[float]] = field(default_factory=list[list[float]])
+    notes: tuple[str, ...] = ()
 
     def describe(self) -> dict[str, Any]:
         """Return recipe, parameters and seed as a JSON-ready dictionary."""

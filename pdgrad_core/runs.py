@@ -182,11 +182,11 @@ def prepare_run(
             `compile_guidance`.
     """
     from .guidance.gradients import compile_guidance
-    from .guidance.replayed import replayed_where_compiled
+    from .guidance.replayed import replayed_where_asked
 
     sampler = replace(process.sampler(prior), contractions=contractions)
     x = noise() if start is None else sampler.start_from(start, noise)
     if guidance is not None:
         compiled = compile_guidance(guidance, networks or {})
-        sampler = replace(sampler, guidance=replayed_where_compiled(compiled, x.device))
+        sampler = replace(sampler, guidance=replayed_where_asked(compiled, x.device))
     return Run(sampler, x, noise)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .alignment.align import AlignedFace
     from .diffusion.records import Record
     from .people.guides import Guide
+    from .restoration import Restoration
 
 T = TypeVar("T")
 
@@ -208,6 +209,16 @@ def _finished(waiting: list[PhotoFaces], done: list[Tensor]) -> Iterator[tuple[P
         yield photo, torch.cat(results)
 
 
+def share_of_faces(total: int, limit: int) -> list[slice]:
+    """Return the portions of so many faces: as few as there can be, and about alike.
+
+    Alike, because another number of faces in a portion is compiled and recorded anew.
+    """
+    count = -(-total // max(1, limit))
+    size = -(-total // max(1, count))
+    return [slice(start, min(start + size, total)) for start in range(0, total, size)]
+
+
 def join_traces(traces: Sequence[Sequence[Record]]) -> list[Record]:
     """Return one trace of several runs of the same steps: what is per face stands side by side."""
     rows: list[Record] = []
@@ -220,3 +231,23 @@ def join_traces(traces: Sequence[Sequence[Record]]) -> list[Record]:
             row[name] = value
         rows.append(row)
     return rows
+
+
+def joined(parts: Sequence[Restoration]) -> Restoration:
+    """Return one restoration of several that were run one after the other, their faces in a row.
+
+    Args:
+        parts: At least one, of the same recipe.
+    """
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    return replace(
+        first,
+        image=torch.cat([one.image for one in parts]),
+        coarse=torch.cat([one.coarse for one in parts]),
+        trace=join_traces([one.trace for one in parts]),
+        seconds={name: sum(one.seconds[name] for one in parts) for name in first.seconds},
+        fit_losses=[curve for one in parts for curve in one.fit_losses],
+        notes=tuple(dict.fromkeys(note for one in parts for note in one.notes)),
+    )

@@ -32,6 +32,7 @@ class ModelChoice:
         dtype: As `parse_dtype` takes it; None for what the precision says.
         precision: Its preset.
         compiled: Whether what gains by it is compiled.
+        replayed: Whether, uncompiled, prior and guidance are replayed as CUDA graphs.
     """
 
     models: str | None
@@ -43,6 +44,7 @@ class ModelChoice:
     dtype: str | None = None
     precision: str = "auto"
     compiled: bool = False
+    replayed: bool = False
 
     def load(self) -> ModelSet:
         """Return the models.
@@ -60,6 +62,7 @@ class ModelChoice:
             dtype=None if self.dtype is None else parse_dtype(self.dtype),
             precision=self.precision,
             compiled=self.compiled,
+            replayed=self.replayed,
         )
 
     @property

@@ -16,20 +16,22 @@ from ..allocator import keep_freed_memory
 from ..devices import environment, parse_device
 from ..diffusion.ddpm import add_noise
 from ..diffusion.priors import LoadedPrior, load_prior
+from ..diffusion.records import Noting
 from ..diffusion.sampler import Guidance, Sampler, StepContext
 from ..errors import InvalidInputError
 from ..features.arcface import ArcFace, load_arcface
 from ..features.base import FeatureNetwork
 from ..features.vgg import PerceptualNetwork, load_perceptual
 from ..guidance.gradients import CompiledGuidance, compile_guidance
-from ..guidance.replayed import replayed_where_compiled
+from ..guidance.replayed import replayed_where_asked
 from ..guidance.strengths.constant import Constant
-from ..models.compilation import compile_networks
+from ..models.compilation import compile_networks, replay_networks
 from ..models.precision import PrecisionPreset, precision_preset
 from ..recipes import GuideImages
 from ..recipes.pdgrad import PDGradRecipe
 from ..true_float32 import true_float32
 from ..weights.folders import find, search_folders
+from .kernels import kernels_of
 from .random_models import random_features, random_prior
 from .straightforward import GRADIENTS, StraightforwardGuidance
 from .turns import Side, TurnTaker, take_turns, timer_of
@@ -46,7 +48,9 @@ class Job:
         models: Folder of weights; None for random ones built in memory.
         size_px: Side of the image.
         precision: Preset of our side; the straightforward one is float32 throughout.
-        compiled: Whether our side is compiled.
+        compiled: Whether our side is compiled; with CUDA it is replayed then, too.
+        replayed: Whether our side is replayed as CUDA graphs, without being compiled.
+        batch: Faces at once.
         device: Where both run.
         threads: CPU threads of each side; None for all.
         keep_freed_memory: Whether both sides' allocators are set as our command line sets its own,
@@ -58,6 +62,8 @@ class Job:
     size_px: int = 512
     precision: str = "auto"
     compiled: bool = False
+    replayed: bool = False
+    batch: int = 1
     device: str = "auto"
     threads: int | None = None
     keep_freed_memory: bool = True
@@ -79,28 +85,28 @@ def benchmark_guided_step(job: Job, repeats: int = 5) -> dict[str, Any]:
         For each side medians of wall and processor seconds per step, the warm-up and the peak
         memory; `ratio` and `cpu_ratio` (straightforward over ours); `gradient_cosines` of the
         four gradients and the worst as `gradient_cosine`; for the whole step the relative
-        difference of the two x_{t-1}; `timer`, what timed the steps; `tf32`, which is switched
-        off for both sides, whatever torch or its settings say; and the machine.
+        difference of the two x_{t-1}; with CUDA each side's `kernels` of a step and the share of
+        its time in which none ran; `timer`, what timed the steps; `tf32`, which is switched off
+        for both sides, whatever torch or its settings say; and the machine.
 
     Raises:
-        InvalidInputError: No repeats, a size the networks cannot take, or an unknown device.
+        InvalidInputError: No repeats or faces, a size the networks cannot take, or an unknown
+            device.
         CheckpointError: A weight file is missing.
     """
-    if repeats < 1:
-        raise InvalidInputError(f"The benchmark needs at least one repeat, not {repeats}.")
-    if job.size_px < 64 or job.size_px % 64:
-        raise InvalidInputError(f"The size must be a multiple of 64 px, not {job.size_px}.")
     device = parse_device(job.device)
     job = replace(job, device=str(device))
-    preset = job.preset
+    _check(job, repeats)
     load = os.getloadavg() if hasattr(os, "getloadavg") else ()
     straightforward, ours = take_turns([run_straightforward, run_ours], job, repeats)
     cosines = _cosines(straightforward.state[: len(GRADIENTS)], ours.state[: len(GRADIENTS)])
     found = {
         "benchmark": "step" if job.whole_step else "guidance",
         "size_px": job.size_px,
-        "precision": preset.name,
+        "batch": job.batch,
+        "precision": job.preset.name,
         "compiled": job.compiled,
+        "replayed": job.replayed,
         "tf32": {"straightforward": False, "ours": False},
         "timer": timer_of(device),
         "keep_freed_memory": job.keep_freed_memory,
@@ -120,6 +126,17 @@ def benchmark_guided_step(job: Job, repeats: int = 5) -> dict[str, Any]:
     return {**found, **machine, "threads": job.threads or torch.get_num_threads()}
 
 
+def _check(job: Job, repeats: int) -> None:
+    """Raise InvalidInputError where there is nothing to measure, or no network takes it."""
+    _ = job.preset  # refuses a name that is unknown or of no use on the device
+    if repeats < 1:
+        raise InvalidInputError(f"The benchmark needs at least one repeat, not {repeats}.")
+    if job.size_px < 64 or job.size_px % 64:
+        raise InvalidInputError(f"The size must be a multiple of 64 px, not {job.size_px}.")
+    if job.batch < 1:
+        raise InvalidInputError(f"The benchmark needs at least one face, not {job.batch}.")
+
+
 @true_float32()
 def run_straightforward(pipe: Connection, job: Job) -> None:
     """Serve the straightforward side."""
@@ -127,7 +144,7 @@ def run_straightforward(pipe: Connection, job: Job) -> None:
     features, prior = load_networks(job.models, device, whole_step=job.whole_step)
     arcface, vgg = features["arcface"], features["vgg"]
     assert isinstance(arcface, ArcFace) and isinstance(vgg, PerceptualNetwork)
-    x0hat, coarse, reference = pictures(job.size_px, device)
+    x0hat, coarse, reference = _batch_of(job, device)
     guidance = StraightforwardGuidance(arcface, vgg, coarse, reference)
     _serve(TurnTaker(pipe, device), x0hat, guidance, guidance.gradients, prior)
 
@@ -140,10 +157,12 @@ def run_ours(pipe: Connection, job: Job) -> None:
     job.preset.apply(features, prior)
     if job.compiled:
         compile_networks(features, prior)
-    x0hat, coarse, reference = pictures(job.size_px, device)
+    elif job.replayed:
+        replay_networks(features, prior)
+    x0hat, coarse, reference = _batch_of(job, device)
     expression = PDGradRecipe().guidance(GuideImages(coarse, coarse, (reference,)))
     guidance = compile_guidance(expression, features)
-    taken = replayed_where_compiled(guidance, device)
+    taken = replayed_where_asked(guidance, device)
     _serve(TurnTaker(pipe, device), x0hat, taken, lambda x: _named_gradients(guidance, x), prior)
 
 
@@ -159,6 +178,11 @@ def pictures(size_px: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor
     drawn = [(base + 0.15 * draw(16) + 0.1 * draw(size_px // 4)).clamp(-1, 1) for _ in range(3)]
     x0hat, coarse, reference = (picture.to(device) for picture in drawn)
     return x0hat, coarse, reference
+
+
+def _batch_of(job: Job, device: torch.device) -> list[Tensor]:
+    """Return the pictures, the same in every place of the batch."""
+    return [one.repeat(job.batch, 1, 1, 1) for one in pictures(job.size_px, device)]
 
 
 def cpu_name() -> str:
@@ -218,7 +242,11 @@ def _serve(
     with torch.no_grad():
         while turns.wait():
             last = turns.take(step)
-        turns.finish(torch.cat([gradients(x0hat), last[None]]))
+        kernels = kernels_of(step, x0hat.device)
+        parts = [part for part in (prior, guidance) if isinstance(part, Noting)]
+        notes = [note for part in parts for note in part.notes]
+        state = torch.cat([gradients(x0hat), last[None]])
+        turns.finish(state, kernels=kernels, notes=notes)
 
 
 def _guidance_step(guidance: Guidance, x0hat: Tensor) -> Callable[[], Tensor]:
@@ -248,10 +276,18 @@ def _cosines(theirs: Tensor, ours: Tensor) -> dict[str, float]:
     return {name: float(torch.cosine_similarity(a, b, dim=0)) for name, a, b in pairs}
 
 
-def _figures(side: Side) -> dict[str, float]:
-    return {
+def _figures(side: Side) -> dict[str, Any]:
+    found: dict[str, Any] = {
         "seconds": median(side.seconds),
         "cpu_seconds": median(side.cpu_seconds),
         "warm_up_seconds": side.warm_up_seconds,
         "peak_memory_bytes": side.peak_memory_bytes,
     }
+    found["notes"] = side.facts.get("notes", [])
+    kernels = side.facts.get("kernels")
+    if kernels is not None:
+        found["kernels"] = kernels
+        if "busy_seconds" in kernels:
+            # Of a step that nobody watched: the profiler slows the host down, not the kernels.
+            found["idle_share"] = max(0.0, 1 - kernels["busy_seconds"] / found["seconds"])
+    return found

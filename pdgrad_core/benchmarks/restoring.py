@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..devices import environment, parse_device, peak_memory_bytes
+from ..devices import begin_peak, environment, parse_device, peak_memory_bytes
 from ..diffusion.noise import seeded_noise
 from ..diffusion.priors import LoadedPrior
+from ..diffusion.sampler import SampleResult
 from ..errors import InvalidInputError
 from ..features.base import FeatureNetwork
-from ..models.compilation import compile_networks
+from ..models.compilation import compile_networks, replay_networks
 from ..models.precision import precision_preset
 from ..recipes import GuideImages
 from ..recipes.pdgrad import PDGradRecipe
@@ -32,7 +33,8 @@ class RestoringJob:
         steps: Numbers of steps below tau = 700.
         batches: Numbers of faces that are restored at once.
         precision: Preset.
-        compiled: Whether what gains by it is compiled.
+        compiled: Whether what gains by it is compiled; with CUDA it is replayed then, too.
+        replayed: Whether it is replayed as CUDA graphs, without being compiled.
         device: Where it runs.
     """
 
@@ -42,6 +44,7 @@ class RestoringJob:
     batches: tuple[int, ...] = (1, 4, 16)
     precision: str = "auto"
     compiled: bool = False
+    replayed: bool = False
     device: str = "auto"
 
 
@@ -69,6 +72,8 @@ def benchmark_restoring(job: RestoringJob) -> dict[str, Any]:
     preset.apply(features, prior)
     if job.compiled:
         compile_networks(features, prior)
+    elif job.replayed:
+        replay_networks(features, prior)
     rows: list[dict[str, Any]] = []
     for batch in job.batches:
         faces = _faces(job.size_px, batch, device)
@@ -78,6 +83,7 @@ def benchmark_restoring(job: RestoringJob) -> dict[str, Any]:
         "size_px": job.size_px,
         "precision": preset.name,
         "compiled": job.compiled,
+        "replayed": job.replayed,
         "tf32": False,
         "timer": timer_of(device),
         "models": str(job.models or "random"),
@@ -102,7 +108,7 @@ def _timed_runs(
     coarse, reference = faces
     recipe = PDGradRecipe()
 
-    def sampled(count: int) -> Tensor:
+    def sampled(count: int) -> SampleResult:
         run = prepare_run(
             replace(recipe, steps=count),
             prior,
@@ -111,7 +117,7 @@ def _timed_runs(
             guidance=recipe.guidance(GuideImages(coarse, coarse, (reference,))),
             networks=features,
         )
-        return run().image
+        return run()
 
     rows: list[dict[str, Any]] = []
     for number, count in enumerate(steps):
@@ -119,9 +125,8 @@ def _timed_runs(
         try:
             if number == 0:
                 sampled(min(2, count))
-            if device.type == "cuda":
-                torch.cuda.reset_peak_memory_stats(device)
-            seconds, image = timed(lambda count=count: sampled(count), device)
+            begin_peak(device)
+            seconds, result = timed(lambda count=count: sampled(count), device)
         except torch.OutOfMemoryError:
             rows.append({**row, "out_of_memory": True})
             continue
@@ -130,8 +135,9 @@ def _timed_runs(
                 **row,
                 "seconds": seconds,
                 "seconds_per_step": seconds / count,
-                "seconds_per_face": seconds / len(image),
+                "seconds_per_face": seconds / len(coarse),
                 "peak_memory_bytes": peak_memory_bytes(device),
+                "notes": list(result.notes),
             }
         )
     return rows

@@ -6,9 +6,9 @@ What disturbs the machine disturbs both alike, and each process has its own peak
 import multiprocessing
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -17,6 +17,8 @@ from ..errors import PDGradError
 
 Stepper = Callable[[], torch.Tensor]
 """Takes one step and returns the state after it."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Side:
         cpu_seconds: Processor time of each, summed over threads; others' load hardly touches it.
         peak_memory_bytes: Of its process, or of its share of the GPU.
         state: The state after the last step.
+        facts: What else it has to tell.
     """
 
     seconds: list[float]
@@ -36,6 +39,7 @@ class Side:
     cpu_seconds: list[float]
     peak_memory_bytes: int
     state: torch.Tensor
+    facts: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 class TurnTaker:
@@ -61,9 +65,10 @@ class TurnTaker:
         self.pipe.send((seconds, time.process_time() - worked))
         return state
 
-    def finish(self, state: torch.Tensor) -> None:
-        """Report what the process used and where it arrived."""
-        self.pipe.send((peak_memory_bytes(self.device), state.float().cpu().numpy()))
+    def finish(self, state: torch.Tensor, **facts: Any) -> None:
+        """Report what the process used, where it arrived, and what else there is to tell."""
+        memory = peak_memory_bytes(self.device)
+        self.pipe.send((memory, state.float().cpu().numpy(), facts))
 
 
 def timer_of(device: torch.device) -> str:
@@ -71,8 +76,8 @@ def timer_of(device: torch.device) -> str:
     return "CUDA events" if device.type == "cuda" else "wall clock"
 
 
-def timed(step: Stepper, device: torch.device) -> tuple[float, torch.Tensor]:
-    """Take a step and return its seconds, by the device's own clock where it is CUDA's."""
+def timed(step: Callable[[], T], device: torch.device) -> tuple[float, T]:
+    """Do some work and return its seconds, by the device's own clock where it is CUDA's."""
     if device.type != "cuda":
         began = time.perf_counter()
         state = step()
@@ -129,8 +134,9 @@ def take_turns(workers: list[Callable[..., None]], job: Any, steps: int) -> list
             [cpu for _, cpu in taken[1:]],
             memory,
             torch.from_numpy(state),
+            facts,
         )
-        for taken, (memory, state) in zip(times, ends, strict=True)
+        for taken, (memory, state, facts) in zip(times, ends, strict=True)
     ]
 
 

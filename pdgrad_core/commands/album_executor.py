@@ -120,6 +120,7 @@ def _plan(
         dtype=args.dtype,
         precision=args.precision,
         compiled=args.compile,
+        replayed=args.replay,
     )
     share = min(1.0, args.ray_gpus or 1.0)
     return WorkerPlan(models, settings, choices, pasting, args.faces_at_once, share)

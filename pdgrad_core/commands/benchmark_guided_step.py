@@ -43,13 +43,16 @@ def _add_parser(subparsers: Any, name: str, text: str, *, whole_step: bool) -> N
         "--size", type=int, default=512, metavar="PX",
         help="side of the image (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument("--batch", type=int, default=1, help="faces at once (default: %(default)s)")
     parser.add_argument(
         "--repeats", type=int, default=5, help="timed steps of each side (default: %(default)s)"
     )
     parser.add_argument(
         "--precision", default="auto", help="ours: exact, balanced, fast or auto (default: auto)"
     )
-    parser.add_argument("--compile", action="store_true", help="compile ours")
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument("--compile", action="store_true", help="compile ours; replay it with CUDA")
+    ways.add_argument("--replay", action="store_true", help="replay ours as CUDA graphs only")
     parser.add_argument("--device", default="auto", help='"auto", "cpu", "cuda", ...')
     parser.add_argument("--threads", type=int, help="CPU threads of each side (default: all)")
     parser.add_argument(
@@ -68,8 +71,10 @@ def run(args: argparse.Namespace) -> int:
         whole_step=args.whole_step,
         models=args.models,
         size_px=args.size,
+        batch=args.batch,
         precision=args.precision,
         compiled=args.compile,
+        replayed=args.replay,
         device=args.device,
         threads=args.threads,
         keep_freed_memory=args.allocator == "kept",
@@ -85,9 +90,25 @@ def run(args: argparse.Namespace) -> int:
             f"{side:18}{row['seconds']:9.3f}{row['cpu_seconds']:13.3f}"
             f"{row['peak_memory_bytes'] / 1e9:9.2f}"
         )
+    for side in ("straightforward", "ours"):
+        _print_kernels(side, found[side])
     print(f"{'ratio':18}{found['ratio']:9.2f}{found['cpu_ratio']:13.2f}")
     print(f"gradient cosine {found['gradient_cosine']:.8f} (precision {found['precision']})")
     print(f"TF32 off on both sides; timed by {found['timer']}")
     print(f"{found['cpu'] or found['device_name']}, {found['threads']} threads, ", end="")
     print(f"torch {found['versions']['torch']}, load {found['load_average_before']}")
     return 0
+
+
+def _print_kernels(side: str, row: dict[str, Any]) -> None:
+    """Say what a GPU did for a step, where one was watched."""
+    for note in row["notes"]:
+        print(f"{side}: {note}")
+    kernels = row.get("kernels")
+    if kernels is None:
+        return
+    if "error" in kernels:
+        print(f"{side}: kernels were not counted ({kernels['error']})")
+        return
+    idle = 100 * row["idle_share"]
+    print(f"{side}: {kernels['kernels']} kernels, and none in {idle:.0f}% of the time")

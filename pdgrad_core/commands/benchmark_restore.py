@@ -31,7 +31,11 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--precision", default="auto", help="exact, balanced, fast or auto (default: auto)"
     )
-    parser.add_argument("--compile", action="store_true", help="compile what gains by it")
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument(
+        "--compile", action="store_true", help="compile what gains by it; with CUDA replay it too"
+    )
+    ways.add_argument("--replay", action="store_true", help="replay CUDA graphs, uncompiled")
     parser.add_argument("--device", default="auto", help='"auto", "cpu", "cuda", ...')
     parser.add_argument("--json", action="store_true", help="write the figures as JSON")
     parser.set_defaults(run=run)
@@ -48,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
         batches=tuple(args.batch),
         precision=args.precision,
         compiled=args.compile,
+        replayed=args.replay,
         device=args.device,
     )
     found = benchmark_restoring(job)

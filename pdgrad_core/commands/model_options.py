@@ -33,7 +33,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_precision_options(parser: argparse.ArgumentParser) -> None:
-    """Add --precision and --compile, and let --dtype follow --precision."""
+    """Add --precision, --compile and --replay, and let --dtype follow --precision."""
     group = parser.add_argument_group("speed")
     group.add_argument(
         "--precision",
@@ -43,11 +43,18 @@ def add_precision_options(parser: argparse.ArgumentParser) -> None:
         "adjoints and prior; fast: all 16 bit (bfloat16 on a CPU, float16 with CUDA; MPS has exact "
         "only); auto: balanced where the device is fast at it (default: %(default)s)",
     )
-    group.add_argument(
+    ways = group.add_mutually_exclusive_group()
+    ways.add_argument(
         "--compile",
         action="store_true",
-        help="compile what gains by it at the first step; with CUDA also replay prior and guidance "
-        "as graphs (not measured on a GPU yet)",
+        help="compile what gains by it at the first step; with CUDA also --replay (not measured on "
+        "a GPU since it was built)",
+    )
+    ways.add_argument(
+        "--replay",
+        action="store_true",
+        help="with CUDA, replay prior and guidance as graphs, without the minute that compiling "
+        "takes (not measured on a GPU since it was built); elsewhere nothing changes",
     )
     parser.set_defaults(dtype=None)
 

@@ -126,6 +126,7 @@ def run(args: argparse.Namespace) -> int:
         dtype=dtype,
         precision=args.precision,
         compiled=args.compile,
+        replayed=args.replay,
     )
     row.sampler(models.prior)  # refuses wrong numbers before any work
     outputs.check_against(list(models.paths.values()))

@@ -91,7 +91,7 @@ class Frames:
         from ..sequences import in_portions, what_was_found
 
         work = self.work
-        limit = work.args.faces_at_once or self._fitting()
+        limit = work.args.faces_at_once or work.faces_at_once
         row = work.settings.resolved()
         for frame, results in in_portions(self._found(), limit, self._restored):
             whole = work.put_back(frame.photo, frame.faces, results)
@@ -163,18 +163,3 @@ class Frames:
                 on_step=show,
             )
         return found.image.cpu()
-
-    def _fitting(self) -> int:
-        from ..devices import memory_bytes
-        from ..sequences import faces_at_once
-
-        models = self.work.models
-        networks = [models.prior.network, *(one.module for one in models.features.values())]
-        networks += [] if models.restorer is None else [models.restorer.network]
-        weights = sum(
-            weight.numel() * weight.element_size()
-            for network in dict.fromkeys(networks)  # IDM's may be prior and restorer
-            if network is not None
-            for weight in network.parameters()
-        )
-        return faces_at_once(memory_bytes(models.device) - weights, models.prior.image_size)

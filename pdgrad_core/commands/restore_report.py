@@ -13,7 +13,22 @@ if TYPE_CHECKING:
     from ..pipeline import Restoration
 
 
-def photo_report(path: Path, out: Path, faces: int, found: "Restoration") -> dict[str, Any]:
+def memory_of(device: "torch.device", faces: int) -> dict[str, int]:
+    """Return what a photo's steps took at most, of a GPU since `begin_peak`.
+
+    Args:
+        device: Where they ran.
+        faces: How many were restored together.
+    """
+    from ..devices import peak_memory_bytes
+
+    peak = peak_memory_bytes(device)
+    return {"faces_at_once": faces, "peak_bytes": peak, "peak_bytes_per_face": peak // faces}
+
+
+def photo_report(
+    path: Path, out: Path, faces: int, found: "Restoration", memory: dict[str, int]
+) -> dict[str, Any]:
     """Return what is reported of one photo."""
     from ..trace import trace_to_json
 
@@ -24,8 +39,10 @@ def photo_report(path: Path, out: Path, faces: int, found: "Restoration") -> dic
         "settings": found.describe(),
         "seconds": found.seconds,
         "seconds_per_step": found.seconds["sampling"] / max(len(found.trace), 1),
+        "memory": memory,
         "trace": trace_to_json(found.trace),
         "fit_losses": found.fit_losses,
+        "notes": list(found.notes),
     }
 
 
@@ -51,6 +68,8 @@ def write_report(
         return
     from ..weights.integrity import sha256_of
 
+    # Of a GPU each photo's peak was counted anew.
+    peaks = [photo["memory"]["peak_bytes"] for photo in photos if "memory" in photo]
     report = {
         "command": "restore",
         "references": [str(path) for path in args.reference],
@@ -64,7 +83,8 @@ def write_report(
         "precision": models.precision,
         "dtype": dtype_name(models.prior.dtype),
         "compiled": models.compiled,
-        "peak_memory_bytes": peak_memory_bytes(device),
+        "replayed": models.replayed,
+        "peak_memory_bytes": max([*peaks, peak_memory_bytes(device)]),
         **environment(device),
     }
     if args.report is not None:

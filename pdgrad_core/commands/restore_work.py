@@ -1,7 +1,7 @@
 """What all photos of one `pdgrad restore` share, and the restoration of one of them."""
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +10,18 @@ from .hints import load_mask
 from .model_options import step_progress
 from .paste_options import paste_settings_of
 from .restore_outputs import RestoreOutputs
-from .restore_report import photo_report, timing
+from .restore_report import memory_of, photo_report, timing
 from .streams import say
 
 if TYPE_CHECKING:
     import torch
 
+    from ..diffusion.records import StepState
     from ..losses.color_statistics import ColorStatistics
     from ..models.sets import ModelSet
     from ..photo_files import PhotoFile
     from ..photos import FacePaster
+    from ..restoration import Restoration
     from ..settings import Settings
     from .stages import StageWriter
 
@@ -57,37 +59,40 @@ class RestoreWork:
         pasting = paste_settings_of(self.args, self.settings.resolved())
         return FacePaster(finder.folders, finder.device, pasting)
 
+    @cached_property
+    def faces_at_once(self) -> int:
+        """How many faces are restored together at most: as many as the device's memory takes."""
+        from ..devices import memory_bytes
+        from ..sequences import faces_at_once
+
+        models = self.models
+        networks = [models.prior.network, *(one.module for one in models.features.values())]
+        networks += [] if models.restorer is None else [models.restorer.network]
+        weights = sum(
+            weight.numel() * weight.element_size()
+            for network in dict.fromkeys(networks)  # IDM's may be prior and restorer
+            if network is not None
+            for weight in network.parameters()
+        )
+        return faces_at_once(memory_bytes(models.device) - weights, models.prior.image_size)
+
     def restore(self, number: int) -> dict[str, Any]:
         """Restore the chosen faces of one photo, write the results, and return its report."""
         import torch
 
+        from ..devices import begin_peak
         from ..photos import cut_masks, keep_known_pixels
-        from ..pipeline import restore_faces
-        from ..recipes import Hints
 
         args = self.args
         path, out = args.photos[number], self.outputs.pictures[number]
         photo, mask = open_photo(args, number)
         faces = self.search.faces(photo.image, args.landmarks[number] if args.landmarks else None)
         crops = torch.cat([face.crop for face in faces])
-        hints = Hints(None if mask is None else cut_masks(mask, faces), self.style)
+        masks = None if mask is None else cut_masks(mask, faces)
         stages = self._open_stages(number, crops)
-        with step_progress(path.name) as show:
-
-            def on_step(state: Any) -> None:
-                show(state)
-                if stages:
-                    stages.on_step(state)
-
-            found = restore_faces(
-                crops,
-                self.references,
-                self.models,
-                self.settings,
-                hints=hints,
-                seeds=[self.settings.seed] * len(faces),
-                on_step=on_step,
-            )
+        begin_peak(self.models.device)
+        shares = self.shares(len(faces), together=stages is not None)
+        found = self.restored(path.name, crops, masks, shares, stages)
         result = self.put_back(photo.image, faces, found.image.cpu())
         if found.settings.keeps_known:
             result = keep_known_pixels(photo.image, result, mask)
@@ -98,7 +103,54 @@ class RestoreWork:
             stages.trace(found.trace, len(faces))
         if not args.json:
             say(f"{out}: {len(faces)} face(s), {timing(found.seconds, len(found.trace))}")
-        return photo_report(path, out, len(faces), found)
+        memory = memory_of(self.models.device, faces=shares[0].stop)
+        return photo_report(path, out, len(faces), found, memory)
+
+    def shares(self, faces: int, *, together: bool) -> list[slice]:
+        """Return the portions in which a photo's faces are restored, the largest first.
+
+        Args:
+            faces: How many there are.
+            together: Whether all at once, as where each step's pictures are written.
+        """
+        from ..sequences import share_of_faces
+
+        return share_of_faces(faces, faces if together else self.faces_at_once)
+
+    def restored(
+        self,
+        title: str,
+        crops: "torch.Tensor",
+        masks: "torch.Tensor | None",
+        shares: list[slice],
+        stages: "StageWriter | None" = None,
+    ) -> "Restoration":
+        """Restore a photo's faces `(N, 3, S, S)`, a portion after the other."""
+        from ..pipeline import restore_faces
+        from ..recipes import Hints
+        from ..sequences import joined
+
+        parts: list[Restoration] = []
+        with step_progress(title) as show:
+
+            def on_step(state: "StepState") -> None:
+                if stages:
+                    stages.on_step(state)
+                before = len(parts) * state.total
+                show(replace(state, done=before + state.done, total=len(shares) * state.total))
+
+            for part in shares:
+                found = restore_faces(
+                    crops[part],
+                    self.references,
+                    self.models,
+                    self.settings,
+                    hints=Hints(None if masks is None else masks[part], self.style),
+                    seeds=[self.settings.seed] * len(crops[part]),
+                    on_step=on_step,
+                )
+                parts.append(found)
+        return joined(parts)
 
     def _open_stages(self, number: int, crops: "torch.Tensor") -> "StageWriter | None":
         """Return the writer of a photo's stages, its inputs written, if stages are to be saved."""

@@ -60,6 +60,25 @@ class Stateful(Protocol):
 
 
 @runtime_checkable
+class Releasing(Protocol):
+    """A part that holds memory which is of use to one run only."""
+
+    def release(self) -> None:
+        """Give it back, when the run is over or has failed."""
+        ...
+
+
+@runtime_checkable
+class Noting(Protocol):
+    """A part that may have computed otherwise than it was asked to, with the same result."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A sentence for each."""
+        ...
+
+
+@runtime_checkable
 class Reporting(Protocol):
     """A contraction that has something to say in the trace."""
 
@@ -140,7 +159,10 @@ class SampleResult:
         image: `(B, C, H, W)`, not clipped.
         trace: One row per step: "t", "repeat", "step_norm" |x_t - x_{t-1}| before guidance,
             "shift_norm" |guided - unguided|, and whatever the guidance recorded.
+        notes: A sentence for what was computed otherwise than asked, such as a part that could not
+            be replayed.
     """
 
     image: Tensor
     trace: list[Record]
+    notes: tuple[str, ...] = ()

@@ -25,7 +25,9 @@ from .records import (
     ContractionFn,
     Guidance,
     Guided,
+    Noting,
     Record,
+    Releasing,
     Reporting,
     SampleResult,
     Stateful,
@@ -123,8 +125,12 @@ class Sampler:
         from .noise_ahead import drawn_ahead
 
         self.reset()
-        with drawn_ahead(noise, self.total_steps) as source:
-            return self._run(x, source, on_step, should_stop)
+        try:
+            with drawn_ahead(noise, self.total_steps) as source:
+                return self._run(x, source, on_step, should_stop)
+        finally:
+            if isinstance(self.guidance, Releasing):
+                self.guidance.release()
 
     def _run(
         self,
@@ -146,11 +152,12 @@ class Sampler:
                 trace.append(self._trace_row(context, taken))
                 if on_step is not None:
                     on_step(StepState(len(trace), total, context, taken.x0hat, x, trace[-1]))
-        return SampleResult(x, trace)
+        parts = [part for part in (self.prior, self.guidance) if isinstance(part, Noting)]
+        return SampleResult(x, trace, tuple(note for part in parts for note in part.notes))
 
     def reset(self) -> None:
-        """Let guidance and contractions forget earlier runs."""
-        for part in (*self.contractions, self.guidance):
+        """Let prior, guidance and contractions forget earlier runs."""
+        for part in (*self.contractions, self.guidance, self.prior):
             if isinstance(part, Stateful):
                 part.reset()
 

@@ -45,12 +45,14 @@ class FeatureNetwork(ABC):
             none where it has no weights.
         precision: Dtypes of `vjp`; 16-bit features and gradients come back as float32.
         compiled: Whether what has a compiled form runs in it.
+        replayed: Whether a guidance that looks through it is replayed, where the device can.
     """
 
     name: str
     weights: ClassVar[tuple[str, ...]] = ()
     precision: Precision = Precision()
     compiled: bool = False
+    replayed: bool = False
 
     @classmethod
     def load(

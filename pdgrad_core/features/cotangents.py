@@ -107,6 +107,9 @@ class CotangentStack:
 
 def _scale(group: Features) -> Tensor:
     """Return the power of two at or below each image's largest cotangent, `(B, 1, 1, 1)`."""
-    largest = torch.stack([value.flatten(1).abs().amax(1) for value in group.values()]).amax(0)
+    # Over its own dimensions: to flatten what is channels-last would copy it first.
+    largest = torch.stack(
+        [value.abs().amax(tuple(range(1, value.ndim))) for value in group.values()]
+    ).amax(0)
     exponent = torch.floor(torch.log2(torch.where(largest > 0, largest, 1.0)))
     return torch.exp2(exponent).view(-1, 1, 1, 1)

@@ -87,7 +87,9 @@ class CompiledGuidance:
         """Return the gradients that are kept apart, `(G, B, 3, H, W)`, before any surgery."""
         record = {} if record is None else record
         self.renew_targets(context)
-        return self.expected_finite(self.at_targets(x0hat, record), record, context)
+        gradients = self.at_targets(x0hat, record)
+        self.expect_finite(gradients, record, context)
+        return self.masked(gradients)
 
     def at_targets(self, x0hat: Tensor, record: Record) -> Tensor:
         """Return the gradients towards the leaves' targets as they are, `(G, B, 3, H, W)`."""
@@ -120,16 +122,21 @@ class CompiledGuidance:
                 moved[id(target)] = target(context)
             leaf.target = leaf.term.loss.target(leaf.network, moved[id(target)])
 
-    def expected_finite(self, gradients: Tensor, record: Record, context: StepContext) -> Tensor:
-        """Return the gradients, zero where they are masked, once they are expected to be finite."""
+    def expect_finite(self, gradients: Tensor, record: Record, context: StepContext) -> None:
+        """Note that gradients and losses have to be finite; look at once where nobody will."""
         finiteness = context.finiteness or Finiteness()
         self._expect_finite(finiteness, gradients, record, context.t)
         if context.finiteness is None:
             finiteness.read()
-        for group, known in enumerate(self.known):
+
+    def masked(self, gradients: Tensor) -> Tensor:
+        """Return the gradients, zero where they do not count."""
+        if all(known is None for known in self.known):
+            return gradients
+        for known in self.known:
             check_same_size(known, gradients)
-            gradients[group] = keep_known(gradients[group], known)
-        return gradients
+        pairs = zip(gradients, self.known, strict=True)
+        return torch.stack([keep_known(one, known) for one, known in pairs])
 
     @property
     def on_device(self) -> bool:

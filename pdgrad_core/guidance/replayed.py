@@ -3,29 +3,34 @@
 import torch
 from torch import Tensor
 
+from ..combiners.base import Combiner
 from ..diffusion.sampler import Guidance, Guided, Record, StepContext
 from ..replay import Recorder, Replay, record_cuda_graph
 from ..true_float32 import true_float32
 from .gradients import CompiledGuidance
+from .terms import surgeries_of
 
 
-def replayed_where_compiled(guidance: CompiledGuidance, device: torch.device) -> Guidance:
-    """Return a guidance that is replayed where its networks were asked to be compiled, on CUDA.
+def replayed_where_asked(guidance: CompiledGuidance, device: torch.device) -> Guidance:
+    """Return a guidance that is replayed where its networks were asked to be, on CUDA.
+
+    Compiled networks are replayed too.
 
     Args:
         guidance: Of one run.
         device: Where the run samples.
     """
     networks = [leaf.network for leaf in guidance.leaves if leaf.network.module is not None]
-    wanted = bool(networks) and all(network.compiled for network in networks)
+    wanted = bool(networks) and all(one.compiled or one.replayed for one in networks)
     return ReplayedGuidance(guidance) if wanted and device.type == "cuda" else guidance
 
 
 class ReplayedGuidance:
     """Gives what a `CompiledGuidance` gives.
 
-    Recorded is the way from x0hat to the gradients that are kept apart, which is nearly all of its
-    kernels. Moving targets are made before it and are inputs; checks, masks and surgery follow it.
+    Recorded is the way from x0hat to the gradients that are kept apart, and through masks and
+    surgery to g, unless a combiner computes on the host or remembers something: then these two
+    follow it. Moving targets are made before it and are inputs.
 
     Args:
         guidance: What is replayed.
@@ -37,10 +42,22 @@ class ReplayedGuidance:
         self.replay = Replay("guidance", self._gradients, record)
         self._names: list[str] = []
         self._moving = [leaf for leaf in guidance.leaves if callable(leaf.term.target)]
+        combiners = [type(surgery.combiner) for surgery in surgeries_of(guidance.root)]
+        self._to_the_end = all(one.on_device and not _remembers(one) for one in combiners)
 
     def reset(self) -> None:
         """Forget earlier runs; see `CompiledGuidance`."""
+        self.release()
         self.guidance.reset()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say so where it could not be replayed."""
+        return self.replay.notes
+
+    def release(self) -> None:
+        """Give the recording's memory back: the targets are its own, no other run can use it."""
+        self.replay.forget()
 
     @true_float32()
     @torch.no_grad()
@@ -48,15 +65,20 @@ class ReplayedGuidance:
         """Return g and the trace of this step; see `CompiledGuidance`."""
         self.guidance.renew_targets(context)
         targets = [value for leaf in self._moving for value in (leaf.target or {}).values()]
-        gradients, *values = self.replay(x0hat, *targets)
+        gradients, g, *values = self.replay(x0hat, *targets)
         record: Record = dict(zip(self._names, values, strict=True))
-        gradients = self.guidance.expected_finite(gradients, record, context)
+        self.guidance.expect_finite(gradients, record, context)
+        if self._to_the_end:
+            return Guided(g, record)
         if context.finiteness is not None and not self.guidance.on_device:
             context.finiteness.read()  # a solver on the host is not to be given NaN
-        return Guided(self.guidance.combined(gradients, record), record)
+        return Guided(self.guidance.combined(self.guidance.masked(gradients), record), record)
 
     def _gradients(self, x0hat: Tensor, *targets: Tensor) -> tuple[Tensor, ...]:
-        """Return the gradients and each term's loss; the moving targets are those given."""
+        """Return the gradients, g where it is recorded too (else the gradients), and the trace.
+
+        The moving targets are those given.
+        """
         kept = [leaf.target for leaf in self._moving]
         given = iter(targets)
         for leaf in self._moving:
@@ -65,5 +87,13 @@ class ReplayedGuidance:
         gradients = self.guidance.at_targets(x0hat, record)
         for leaf, target in zip(self._moving, kept, strict=True):
             leaf.target = target
+        g = gradients
+        if self._to_the_end:
+            g = self.guidance.combined(self.guidance.masked(gradients), record)
         self._names = list(record)
-        return gradients, *(torch.as_tensor(value) for value in record.values())
+        return gradients, g, *(torch.as_tensor(value) for value in record.values())
+
+
+def _remembers(combiner: type[Combiner]) -> bool:
+    """Return whether a combiner has something to forget: a graph would replay its first step."""
+    return combiner.reset is not Combiner.reset

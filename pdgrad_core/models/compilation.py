@@ -1,14 +1,19 @@
 """torch.compile where it was measured to pay: a slow first step, for shorter ones afterwards."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from ..diffusion.priors import LoadedPrior
 from ..diffusion.priors.guided_diffusion import DiffusionPrior
 from ..errors import MissingDependencyError
 from ..features.base import FeatureNetwork
 from ..replay import Replay, record_cuda_graph
+
+logger = logging.getLogger(__name__)
 
 
 def compile_networks(
@@ -19,7 +24,7 @@ def compile_networks(
     On a CPU that is the closed-form cotangents of the perceptual loss, which become one pass over
     memory; convolutions gain nothing there, and the compiled U-Net is slower than the eager one. On
     a GPU by CUDA the prior is compiled too, for the shapes it meets, and prior and guidance are
-    replayed as CUDA graphs where that works; neither has been measured on a GPU yet.
+    replayed as CUDA graphs where that works; neither has been measured on a GPU since it was built.
 
     Args:
         features: Feature networks by name.
@@ -32,10 +37,67 @@ def compile_networks(
     check_compiler(device)
     for network in features.values():
         network.compiled = True
-    if prior is not None and device.type == "cuda":
-        torch.nn.Module.compile(prior.network, dynamic=False)
-        if isinstance(prior, DiffusionPrior):
-            prior.replay = Replay("prior", prior.evaluate, record_cuda_graph)
+    if device.type == "cuda" and isinstance(prior, DiffusionPrior):
+        prior.compiled = CompiledNetwork(prior.network)
+        prior.replay = replayed(prior)
+
+
+def replay_networks(
+    features: Mapping[str, FeatureNetwork], prior: LoadedPrior | None = None
+) -> None:
+    """Let prior and guidance be replayed as CUDA graphs from now on, without compiling anything.
+
+    A graph takes a second to record where compiling takes a minute. On other devices nothing
+    changes. Not measured on a GPU since it was built.
+
+    Args:
+        features: Feature networks by name.
+        prior: The prior; None to leave it as it is.
+    """
+    for network in features.values():
+        network.replayed = True
+    if isinstance(prior, DiffusionPrior) and prior.device.type == "cuda":
+        prior.replay = replayed(prior)
+
+
+def replayed(prior: DiffusionPrior) -> Replay:
+    """Return a replay of the prior's network, wherever its weights lie."""
+    return Replay("prior", prior.evaluate, record_cuda_graph, prior.network.parameters)
+
+
+class CompiledNetwork:
+    """A network's compiled form for the shapes it meets, or the network where that fails.
+
+    Args:
+        network: What is compiled at its first call.
+        compile_: How; torch's own way by default.
+
+    Attributes:
+        notes: A sentence, where it failed.
+    """
+
+    def __init__(self, network: nn.Module, compile_: Callable[..., Any] = torch.compile) -> None:
+        self.network = network
+        self.notes: tuple[str, ...] = ()
+        self.compiled: Callable[..., Tensor] = compile_(network, dynamic=False)
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        """Return what the network makes of the inputs."""
+        if self.compiled is self.network:
+            return self.network(*inputs)
+        try:
+            return self.compiled(*inputs)
+        except torch.OutOfMemoryError:
+            raise
+        # What goes wrong in a compiler surfaces as almost any type, of Triton's own among them.
+        except Exception as error:
+            found = self.network(*inputs)  # or its own error, which compiling is not to blame for
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            said = f"The prior cannot be compiled here ({reason}), so it runs as it is."
+            self.notes = (said,)
+            logger.warning("%s", said)
+            self.compiled = self.network
+            return found
 
 
 def check_compiler(device: torch.device) -> None:

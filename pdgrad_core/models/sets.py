@@ -17,8 +17,8 @@ from ..restorers import RESTORERS, Restorer, load_restorer
 from ..weights.folders import fetch_folder, search_folders
 from ..weights.instructions import missing_files
 from .choice import default_restorer, wanted_files
-from .compilation import compile_networks
-from .precision import precision_preset
+from .compilation import compile_networks, replay_networks
+from .precision import PrecisionPreset, precision_preset
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ class ModelSet:
         name: "demo", or "" for a folder.
         precision: Preset in which the networks compute, out of `PRECISIONS`.
         compiled: Whether what has a compiled form runs in it.
+        replayed: Whether prior and guidance were asked to be replayed, uncompiled.
         notes: A sentence for each network that stands in for the first choice.
     """
 
@@ -48,6 +49,7 @@ class ModelSet:
     name: str = ""
     precision: str = "exact"
     compiled: bool = False
+    replayed: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -67,6 +69,7 @@ def load_model_set(
     dtype: torch.dtype | None = None,
     precision: str = "exact",
     compiled: bool = False,
+    replayed: bool = False,
     extra_folders: Sequence[Path | str] = (),
 ) -> ModelSet:
     """Load the prior, the feature networks and a restorer.
@@ -81,6 +84,7 @@ def load_model_set(
         dtype: In what the prior computes; None for what `precision` says.
         precision: See `precision_preset`; "auto" is "exact" for the demo, alike everywhere.
         compiled: Whether what gains by it is compiled, when it is first used.
+        replayed: Whether, uncompiled, prior and guidance are replayed as CUDA graphs.
         extra_folders: Further folders to search, as the host knows them.
 
     Raises:
@@ -90,8 +94,7 @@ def load_model_set(
         MissingDependencyError: Nothing can be compiled here.
     """
     demo = models == DEMO
-    precision = "exact" if demo and precision == "auto" else precision
-    preset = precision_preset(precision, torch.device(device))
+    preset = _preset(precision, demo, torch.device(device))
     restorer, note = _checked_names(restorer, prior, demo)
     if demo:
         logger.warning("The demo models know drawn faces only, 64x64 px; photos need the others.")
@@ -102,10 +105,24 @@ def load_model_set(
     dtype = dtype or preset.prior
     found = load_paths(paths, restorer, features, device, dtype, prior, fidelity=fidelity)
     preset.apply(found.features)
+    name, said = DEMO if demo else "", _said(note, *notes)
+    found = replace(found, name=name, precision=preset.name, notes=said)
+    return _made_faster(found, compiled, replayed)
+
+
+def _preset(precision: str, demo: bool, device: torch.device) -> PrecisionPreset:
+    """Return the preset asked for; "auto" is "exact" for the demo, so that it is alike anywhere."""
+    return precision_preset("exact" if demo and precision == "auto" else precision, device)
+
+
+def _made_faster(found: ModelSet, compiled: bool, replayed: bool) -> ModelSet:
+    """Let the networks be compiled, or replayed, or leave them as they are."""
     if compiled:
         compile_networks(found.features, found.prior)
-    name, said = DEMO if demo else "", _said(note, *notes)
-    return replace(found, name=name, precision=preset.name, compiled=compiled, notes=said)
+        return replace(found, compiled=True)
+    if replayed:
+        replay_networks(found.features, found.prior)
+    return replace(found, replayed=replayed)
 
 
 def _said(*notes: str) -> tuple[str, ...]:

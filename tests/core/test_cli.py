@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from pdgrad_core import cli
 from pdgrad_core.commands import COMMANDS
@@ -52,6 +53,24 @@ def test_errors_are_one_sentence(command, capsys, error, status, words):
     assert cli.main(["act"]) == status
     text = capsys.readouterr().err
     assert text.startswith("pdgrad: ") and text.endswith(words) and text.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nmore lines"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: not enough memory"),
+        MemoryError(),
+    ],
+)
+def test_full_memory_is_answered_in_one_sentence(command, capsys, error):
+    command(raising(error))
+    assert cli.main(["act"]) == 1
+    text = capsys.readouterr().err
+    assert text.startswith("pdgrad: Memory ran out (") and text.count("\n") == 1
+    assert "--device cpu" in text
+    with pytest.raises(type(error)):
+        cli.main(["-v", "act"])
 
 
 def test_our_own_bugs_keep_their_traceback(command):

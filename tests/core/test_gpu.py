@@ -184,6 +184,37 @@ def test_memory_is_flat_over_twenty_runs():
     assert len(set(held[2:])) == 1
 
 
+def test_a_replayed_runs_memory_is_given_back():
+    sampler = small_sampler(CUDA)
+    again = replace(sampler, guidance=ReplayedGuidance(sampler.guidance))
+    again.prior.replay = Replay(
+        "prior", again.prior.evaluate, record_cuda_graph, again.prior.network.parameters
+    )
+    start = images(2, SIZE, seed=3).to(CUDA)
+    held = []
+    for seed in range(6):
+        again.run(start, seeded_noise(start, seed))
+        torch.cuda.synchronize()
+        held.append(torch.cuda.memory_allocated())
+    assert len(set(held[1:])) == 1  # the prior's recording is kept, the guidance's is not
+    again.prior.replay.forget()
+    assert torch.cuda.memory_allocated() < held[-1]
+
+
+def test_weights_that_a_host_moved_are_noticed(caplog):
+    sampler = small_sampler(CUDA)
+    start = images(2, SIZE, seed=3).to(CUDA)
+    expected = sampler.run(start, seeded_noise(start, 5)).image
+    prior = sampler.prior
+    prior.replay = Replay("prior", prior.evaluate, record_cuda_graph, prior.network.parameters)
+    for _ in range(2):
+        assert torch.equal(sampler.run(start, seeded_noise(start, 5)).image, expected)
+        held = [one.data.clone() for one in prior.network.parameters()]
+        for parameter, moved in zip(prior.network.parameters(), held, strict=True):
+            parameter.data = moved  # past our own `to`, as a host's offloading
+    assert not [one for one in caplog.records if one.name == "pdgrad_core.replay"]
+
+
 def test_full_memory_is_answered_and_the_next_run_is_as_before():
     expected = sampled(CUDA).image
     settings = float32_settings()

@@ -1,6 +1,7 @@
 """The guided sampler as a node: inference mode, seeds, cancel, memory, and wrong wiring."""
 
 import json
+import time
 
 import pytest
 import torch
@@ -115,6 +116,24 @@ def test_progress_preview_and_live_trace(pack, sample, guidance, faces):
     shown = json.loads(out.ui["pdgrad_trace"][0])
     assert shown["t"] == [699, 466, 233, 0]
     assert len(shown["series"]["high.k"]) == 4
+
+
+def test_what_waits_to_be_told_keeps_no_picture(pack, monkeypatch):
+    records = pack.module("pdgrad_core.diffusion.records")
+    boundary = pack.module("nodes.boundary")
+    report = boundary.StepReporter(3, "7")
+    monkeypatch.setattr(boundary, "TRACE_SECONDS", 1e9)
+    report._last_trace = time.monotonic()
+    x = torch.zeros(1, 3, 8, 8)
+    for done in (1, 2, 3):
+        context = records.StepContext(x, 10 - done, 0)
+        row = {"t": 10 - done, "repeat": 0, "low.k": torch.tensor([0.25 * done])}
+        report(records.StepState(done, 3, context, x, x, row))
+        waiting = [one for told in report._untold for one in told[-1].values()]
+        assert not any(isinstance(one, torch.Tensor) and one.ndim > 1 for one in waiting)
+        assert len(waiting) == (0 if done == 3 else 3 * done)
+    told = [(point["step"], point["series"]) for _, point in pack.host.events]
+    assert told == [(1, {"low.k": 0.25}), (2, {"low.k": 0.5}), (3, {"low.k": 0.75})]
 
 
 def test_cancel_stops_at_once_and_leaves_the_next_run_clean(pack, sample, guidance, faces):

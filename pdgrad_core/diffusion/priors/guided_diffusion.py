@@ -1,6 +1,6 @@
 """Guided-diffusion U-Nets: the FFHQ-512 prior of the papers, and every smaller one like it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -122,6 +122,8 @@ class DiffusionPrior(LoadedPrior):
     network: UNet
     replay: "Replay | None" = None
     """Where set, the network is replayed."""
+    compiled: Callable[..., Tensor] | None = None
+    """Where set, the network's compiled form, which computes instead of it."""
 
     def __init__(
         self, network: UNet, config: PriorConfig, checkpoint: Checkpoint | None = None
@@ -202,9 +204,20 @@ class DiffusionPrior(LoadedPrior):
         self.network.to(memory_format=memory_format)  # pyright: ignore[reportCallIssue]
         return self
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say what could not be done as it was asked for: compiling, replaying."""
+        parts = (self.compiled, self.replay)
+        return tuple(note for part in parts for note in getattr(part, "notes", ()))
+
+    def reset(self) -> None:
+        """Drop a recording whose weights have been moved since an earlier run."""
+        if self.replay is not None:
+            self.replay.renew()
+
     def evaluate(self, x_t: Tensor, timesteps: Tensor) -> tuple[Tensor]:
         """Return the network's raw output alone, for original timesteps `(B,)`."""
-        return (self.network(x_t, timesteps),)
+        return ((self.compiled or self.network)(x_t, timesteps),)
 
     def check_size(self, height: int, width: int) -> None:
         """Raise InvalidInputError unless the network can take images of this size in pixels."""

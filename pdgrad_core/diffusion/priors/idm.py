@@ -66,7 +66,12 @@ class IDMNetwork(UNet):
         Returns:
             `(B, 3, H, W)`: x0hat or eps, as it was trained.
         """
-        return self(torch.cat([degraded, x_t], dim=1), LEVEL_SCALE * gamma.sqrt())
+        return self(*beside(degraded, x_t, gamma))
+
+
+def beside(degraded: Tensor, x_t: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what the U-Net is called with for `IDMNetwork.estimate`'s arguments."""
+    return torch.cat([degraded, x_t], dim=1), LEVEL_SCALE * gamma.sqrt()
 
 
 @PRIORS.register("idm")
@@ -195,7 +200,8 @@ class IDMPrior(DiffusionPrior):
             )
         level = float(self.schedule.alphas_cumprod[t])
         gamma = torch.full((len(x_t),), level, device=x_t.device)
-        return PriorOutput(self.network.estimate(degraded.to(x_t), x_t, gamma))
+        (estimate,) = (self.replay or self.evaluate)(*beside(degraded.to(x_t), x_t, gamma))
+        return PriorOutput(estimate)
 
 
 def _description(checkpoint: Checkpoint, config: PriorConfig | None) -> PriorConfig | None:

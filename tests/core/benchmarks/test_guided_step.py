@@ -81,3 +81,24 @@ def test_16_bit_gradients_stay_near(forward, backward, least):
         found.append(compile_guidance(expression, networks).gradients(x0hat, context))
     exact, near = (gradients.flatten(1) for gradients in found)
     assert torch.cosine_similarity(exact, near).min() > least
+
+
+def test_more_faces_and_kernels_are_in_the_figures(tmp_path, capsys, monkeypatch):
+    from pdgrad_core.benchmarks import guided_step
+    from pdgrad_core.benchmarks.turns import Side
+
+    kernels = {"kernels": 640, "copies": 3, "busy_seconds": 0.006, "longest": []}
+    states = torch.ones(5, 2, 3, 64, 64)
+
+    def turns(_workers, job, _repeats):
+        assert (job.batch, job.replayed) == (2, True)
+        facts = {"kernels": kernels, "notes": ["The prior cannot be replayed here (why), so."]}
+        theirs = Side([0.08], 1.0, [0.01], 1, states)
+        return theirs, Side([0.008], 1.0, [0.01], 1, states, facts)
+
+    monkeypatch.setattr(guided_step, "take_turns", turns)
+    command = ["benchmark", "step", "--device", "cpu", "--precision", "exact", "--replay"]
+    assert main([*command, "--batch", "2"]) == 0
+    said = capsys.readouterr().out
+    assert "ours: The prior cannot be replayed here" in said
+    assert "ours: 640 kernels, and none in 25% of the time" in said

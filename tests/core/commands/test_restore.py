@@ -54,7 +54,9 @@ def test_an_aligned_face_with_stages_and_report(here, capsys):
     assert photo["settings"]["strength_mode"] == "dynamic"
     assert len(photo["trace"]) == 3
     assert len(report["weights"]["prior"]["sha256"]) == 64
-    assert report["peak_memory_bytes"] > 0
+    assert report["peak_memory_bytes"] >= photo["memory"]["peak_bytes"] > 0
+    assert photo["memory"]["faces_at_once"] == 1
+    assert (photo["notes"], report["compiled"], report["replayed"]) == ([], False, False)
     assert "3 steps" in capsys.readouterr().out
 
 
