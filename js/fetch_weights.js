@@ -97,7 +97,7 @@ class FileRow {
 class Panel {
   constructor(root) {
     this.root = root;
-    this.query = { recipe: "pdgrad", restorer: "" };
+    this.query = { recipe: "", restorer: "" };
     this.rows = [];
     this.load();
   }

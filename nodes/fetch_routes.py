@@ -37,7 +37,7 @@ async def answer_weights(request: "Request") -> "Response":
     """Answer what a recipe needs (`?recipe=NAME&restorer=NAME`) and what of it is here."""
     from aiohttp.web import json_response
 
-    recipe = request.query.get("recipe") or "pdgrad"
+    recipe = request.query.get("recipe") or ""
     restorer = request.query.get("restorer") or None
     try:
         # In a thread: it looks into folders, which may lie on a slow disk.
@@ -93,16 +93,17 @@ def refused(request: "Request") -> str:
 
 
 def weights_of(recipe: str, restorer: str | None) -> dict[str, Any]:
-    """Return all that the page shows of a recipe.
+    """Return all that the page shows of a recipe; of the default one for an empty name.
 
     Raises:
         UnknownNameError: There is no such recipe or restorer.
     """
-    from ..pdgrad_core.recipes import RECIPES
+    from ..pdgrad_core.recipes import DEFAULT_RECIPE, RECIPES
     from ..pdgrad_core.restorers import RESTORERS
     from ..pdgrad_core.weights.command_lines import pip_command
     from .weights import lacking
 
+    recipe = recipe or DEFAULT_RECIPE
     found = lacking(RECIPES[recipe], restorer)
     packages = found.missing_packages
     return {

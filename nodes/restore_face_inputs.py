@@ -4,7 +4,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..pdgrad_core.recipes import RECIPES
+from ..pdgrad_core.recipes import DEFAULT_RECIPE, RECIPES
 from ..pdgrad_core.restorers import RESTORERS
 from ..pdgrad_core.restorers.spandrel_model import SpandrelModel
 from ..pdgrad_core.sequences import NOISES
@@ -40,7 +40,7 @@ def _pictures() -> list[Any]:
         schema.choice(
             "recipe",
             RECIPES.names(),
-            "pdgrad",
+            DEFAULT_RECIPE,
             "The method. " + "; ".join(f"{row.name}: {row.title}" for row in _rows()) + ".",
         ),
         schema.choice(

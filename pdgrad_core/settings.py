@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .recipes import Recipe, recipe
+from .recipes import DEFAULT_RECIPE, Recipe, recipe
 
 
 class Settings:
@@ -17,7 +17,7 @@ class Settings:
             recipe's own value.
     """
 
-    def __init__(self, recipe: str = "pdgrad", *, seed: int = 0, **values: Any) -> None:
+    def __init__(self, recipe: str = DEFAULT_RECIPE, *, seed: int = 0, **values: Any) -> None:
         self.recipe = recipe
         self.seed = seed
         self.values = {name: value for name, value in values.items() if value is not None}

@@ -25,14 +25,14 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
 
 def add_recipe_choice(group: Any) -> None:
     """Add --recipe to a parser or one of its groups."""
-    from ..recipes import RECIPES
+    from ..recipes import DEFAULT_RECIPE, RECIPES
 
     titles = "; ".join(f"{name}: {row.title}" for name, row in RECIPES.members.items())
     group.add_argument(
         "--recipe",
-        default="pdgrad",
+        default=DEFAULT_RECIPE,
         metavar="NAME",
-        help=f"which method, pdgrad by default. {titles}".replace("%", "%%"),
+        help=f"which method, {DEFAULT_RECIPE} by default. {titles}".replace("%", "%%"),
     )
 
 

@@ -144,19 +144,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _default_recipe(args: argparse.Namespace) -> str:
-    """Return what is done where nobody chose: PDGrad, which takes a reference.
+    """Return what is done where nobody chose: the default recipe, which takes a reference.
 
     A restorer that is asked for without a reference is wanted for its own face: the recipe of its
     name where it samples, and so is a whole method, else what it makes in one go.
     """
-    from ..recipes import RECIPES
+    from ..recipes import DEFAULT_RECIPE, RECIPES
     from ..restorers import RESTORERS
 
     named = args.restorer
     if args.reference or named not in RESTORERS or named == "none":
-        return "pdgrad"
+        return DEFAULT_RECIPE
     if RESTORERS[named].samples:
-        return named if named in RECIPES else "pdgrad"
+        return named if named in RECIPES else DEFAULT_RECIPE
     return "coarse"
 
 

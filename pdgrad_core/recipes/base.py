@@ -23,6 +23,9 @@ from .inputs import GuideImages, Job
 RECIPES: "Registry[Recipe]" = Registry("recipe")
 """The recipes by name."""
 
+DEFAULT_RECIPE = "likeness"
+"""What a photo is restored by where nobody chose; docs/evidence_photos.md says why."""
+
 MaskUse = Literal["none", "optional", "needed"]
 
 Reference = Annotated[

@@ -33,7 +33,7 @@ def models():
 
 
 def quick(**values):
-    return Settings(**{"steps": 3, "tau": 300, **values})
+    return Settings(**{"recipe": "pdgrad", "steps": 3, "tau": 300, **values})
 
 
 PDGRAD = ["pdgrad", "a1", "a2", "a3", "a4", "a5", "a6", "none"]

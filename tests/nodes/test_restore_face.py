@@ -61,7 +61,7 @@ def test_it_gives_what_the_wired_graph_gives(pack, loaded, restore, faces):
     wired = pack.run(
         "PDGradDDPMSampler", prior=loaded.prior, image=coarse, guidance=guidance, seed=5, **QUICK
     ).args[0]
-    found, own_coarse, _ = restore(photo, references=reference, seed=5).args
+    found, own_coarse, _ = restore(photo, references=reference, seed=5, recipe="pdgrad").args
     assert torch.equal(own_coarse, coarse)
     # The wire holds an image in 0..1; the way there and back rounds.
     torch.testing.assert_close(found, wired, rtol=0, atol=1e-3)

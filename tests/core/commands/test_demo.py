@@ -8,6 +8,7 @@ from small_models import write_small_models
 
 from pdgrad_core.cli import main
 from pdgrad_core.images import load_image
+from pdgrad_core.recipes import DEFAULT_RECIPE
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def few_steps(monkeypatch):
 
     from pdgrad_core.recipes import RECIPES
 
-    for name in ("pdgrad", "a5", "none"):
+    for name in (DEFAULT_RECIPE, "a5", "none"):
         monkeypatch.setitem(RECIPES.members, name, replace(RECIPES[name], steps=3))
 
 
@@ -43,7 +44,7 @@ def test_it_writes_pictures_and_a_report(models, tmp_path, capsys):
     report = json.loads((tmp_path / "out/report.json").read_text())
     for stage in ("degraded", "coarse", "result"):
         assert {"psnr", "lpips", "deg"} <= set(report["metrics"][stage])
-    assert report["settings"]["recipe"] == "pdgrad"
+    assert report["settings"]["recipe"] == DEFAULT_RECIPE
     assert len(report["trace"]) == 3
     assert report["seconds"]["total"] > report["seconds"]["sampling"] > 0
     text = capsys.readouterr().out
