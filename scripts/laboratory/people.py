@@ -52,8 +52,8 @@ class Archive:
             found.setdefault(int(labels[row]), []).append(row)
         return found
 
-    def faces(self, rows: list[int]) -> Tensor:
-        """Return pictures, `(N, 3, 64, 64)` in [-1, 1]: means of two by two pixels."""
+    def faces(self, rows: list[int], side: int = FACE_PX) -> Tensor:
+        """Return pictures in [-1, 1]: as stored, 128 px, or of 64, means of two by two pixels."""
         from PIL import Image
 
         with np.load(self.path) as stored:
@@ -62,7 +62,8 @@ class Archive:
         for row in rows:
             data = io.BytesIO(blob[offset[row] : offset[row + 1]].tobytes())
             pixels = np.asarray(Image.open(data).convert("RGB"))
-            small = pixels.reshape(FACE_PX, 2, FACE_PX, 2, 3).mean((1, 3)).round()
+            times = len(pixels) // side
+            small = pixels.reshape(side, times, side, times, 3).mean((1, 3)).round()
             found.append(torch.from_numpy(small.astype(np.uint8)))
         return from_uint8(torch.stack(found))
 
