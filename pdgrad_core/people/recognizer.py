@@ -69,7 +69,7 @@ class Recognizer:
             NonFiniteError: The network gave NaN or infinite values.
         """
         module = self.arcface.module
-        home = next(module.parameters()) if module is not None else crops
+        home = crops if module is None else next(module.parameters(), crops)
         found = [
             self.arcface.embed(part.to(home.device, torch.float32)).cpu()
             for part in crops.split(_AT_ONCE)

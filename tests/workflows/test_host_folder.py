@@ -32,7 +32,7 @@ def prompt(**inputs):
     found = json.loads((ROOT / "workflows" / "api" / f"{NAME}.json").read_text())
     for node in found.values():
         if node["class_type"] == "PDGradRestoreFace":
-            node["inputs"]["steps"] = 2
+            node["inputs"] |= {"models": "demo", "steps": 2}
         if node["class_type"] == "PDGradLoadFolder":
             node["inputs"] |= {"folder": "scans", **inputs}
     return found
@@ -88,6 +88,7 @@ def test_the_page_counts_up_with_every_queued_run(host, scans, tmp_path):
               set(folder, "folder", "scans");
               set(folder, "how_many", 1);
               set(folder, "control_after_generate", "increment");
+              set(of("PDGradRestoreFace"), "models", "demo");
               set(of("PDGradRestoreFace"), "steps", 2);
             }"""
         )
