@@ -170,7 +170,8 @@ def _finish(args: argparse.Namespace, found: "AlbumResult", settings: "Settings"
     if found.failed:
         names = ", ".join(record.path for record in found.failed[:10])
         more = "" if len(found.failed) <= 10 else f" and {len(found.failed) - 10} more"
-        announce(f"pdgrad: {len(found.failed)} photos failed: {names}{more}.")
+        photos = "photo" if len(found.failed) == 1 else "photos"
+        announce(f"pdgrad: {len(found.failed)} {photos} failed: {names}{more}.")
     return 1 if found.failed else 0
 
 
