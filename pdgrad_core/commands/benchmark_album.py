@@ -57,5 +57,9 @@ def run(args: argparse.Namespace) -> int:
             f"{one['processor_seconds_per_face']:13.3f}{one['faces_per_hour']:10.0f}"
         )
     looking, memory = found["looking_seconds_per_photo"], found["peak_memory_mb"]
-    print(f"looking: {looking:.2f} s a photo; gain {found['gain']:.2f}; peak {memory:.0f} MB")
+    processor = found["looking_processor_seconds_per_photo"]
+    print(
+        f"looking: {looking:.2f} s a photo, {processor:.2f} of the processor; gain "
+        f"{found['gain']:.2f}; peak {memory:.0f} MB"
+    )
     return 0

@@ -124,7 +124,9 @@ def _draw_album(args: argparse.Namespace) -> int:
     folder: Path = args.album
     check_folder(folder)
     files = draw_album(folder)
-    scans, people, out = (shlex.quote(str(folder / name)) for name in ("scans", "people", "out"))
+    scans, people, out = (
+        shlex.quote(str(folder / name)) for name in ("scans", "people", "restored")
+    )
     command = f"pdgrad album {scans} --people {people} --out {out} --models demo"
     if args.json:
         write_json({"command": "demo", "files": [str(path) for path in files], "next": command})

@@ -98,7 +98,7 @@ def test_it_draws_an_album_whose_people_are_told_apart(tmp_path, capsys, monkeyp
     program, *arguments = shlex.split(command)
     assert program == "pdgrad"
     assert main([*arguments, "--dry-run", "--no-turns", "--no-tiles"]) == 0
-    text = (tmp_path / "my album" / "out" / "people.txt").read_text()
+    text = (tmp_path / "my album" / "restored" / "people.txt").read_text()
     rows = [line.split("\t") for line in text.splitlines() if not line.startswith("#")]
     found = {(photo, int(face)): person for photo, face, person, *_ in rows}
     assert found == {
