@@ -36,7 +36,8 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("scans", type=Path, metavar="PHOTOS", help="folder, looked through whole")
     parser.add_argument(
         "--people", type=Path, metavar="DIR",
-        help="a folder per person with good photos of that person alone: DIR/anna/1.jpg",
+        help="a folder per person with good photos of that person alone (DIR/anna/1.jpg), or one "
+        "picture named for them (DIR/bert.png)",
     )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     parser.add_argument(
