@@ -193,7 +193,7 @@ def matching_table(
     tools: Tools,
     scenes: Callable[[int, str], Sequence[Scene]],
     people: Sequence[Sequence[Person]],
-    degradations: Sequence[str] = tuple(DEGRADATIONS),
+    sizes: Sequence[int] = FACES_PX,
 ) -> list[dict[str, Any]]:
     """Return a row for each degradation, size and way of looking.
 
@@ -201,12 +201,12 @@ def matching_table(
         tools: The networks.
         scenes: Given the faces' size in px and a degradation, the photos.
         people: Who is known at each photo.
-        degradations: Of `DEGRADATIONS`.
+        sizes: Of the faces, px.
     """
     return [
         {"degradation": degradation, "face_px": face_px, "seen": which, **one.row()}
-        for degradation in degradations
-        for face_px in FACES_PX
+        for degradation in DEGRADATIONS
+        for face_px in sizes
         for which, one in count_matches(tools, scenes(face_px, degradation), people).items()
     ]
 

@@ -12,9 +12,10 @@ Networks, photos and pictures made of them are for measuring and stay outside th
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from laboratory_models import LaboratoryModels, prepare
-from matching import measure
+from matching import RECOGNISERS, measure, recognizer_of
 from people import Archive, training_faces, write_people
 from photo_study import CONTROLS, ORDINARY, PARTS, STEPS, Photos
 
@@ -118,6 +119,7 @@ def _add_matching(commands: argparse._SubParsersAction) -> None:  # type: ignore
     parser.add_argument("--photos", type=Path, required=True, help="the archive")
     parser.add_argument("--networks", type=Path, required=True, help="networks, from prepare")
     parser.add_argument("--tables", type=Path, required=True, help="folder of the tables")
+    parser.add_argument("--recognisers", nargs="+", choices=RECOGNISERS, default=["dlib"])
     parser.add_argument("--rounds", type=int, default=2, help="collages of everybody")
     parser.add_argument("--people", type=int, default=400, help="compared for the error rates")
     parser.set_defaults(run=_matching, plain=True)
@@ -125,10 +127,14 @@ def _add_matching(commands: argparse._SubParsersAction) -> None:  # type: ignore
 
 def _matching(args: argparse.Namespace) -> int:
     archive = Archive(args.photos)
-    matches, thresholds = measure(
-        archive, args.networks, args.rounds, args.people, training_faces(archive, MEAN_OF)
-    )
-    for name, rows in (("matching_lfw", matches), ("matching_lfw_thresholds", thresholds)):
+    others = training_faces(archive, MEAN_OF)
+    tables: dict[str, list[dict[str, Any]]] = {"matching_lfw": [], "matching_lfw_thresholds": []}
+    for name in args.recognisers:
+        recognizer = recognizer_of(name, args.networks, others)
+        found = measure(archive, args.networks, recognizer, args.rounds, args.people)
+        for rows, more in zip(tables.values(), found, strict=True):
+            rows += [{"network": name, **row} for row in more]
+    for name, rows in tables.items():
         write_csv(rows, args.tables / f"{name}.csv")
         say(str(args.tables / f"{name}.csv"))
     return 0

@@ -43,6 +43,10 @@ from pdgrad_core.people.error_rates import CHANCES
 from pdgrad_core.restorers import load_restorer
 
 PHOTO_PX = 128
+SIZES = (128, 64, 32)
+"""Of the photos in a collage, px."""
+
+RECOGNISERS = ("dlib", "faceres")
 MARGIN = 0.3
 """Plain border around a collage, of a photo's side."""
 
@@ -171,20 +175,20 @@ def _side_by_side(photos: Tensor) -> Tensor:
     return torch.nn.functional.pad(row, (margin,) * 4)[None]
 
 
-def recognizers(folder: Path, others: Tensor) -> dict[str, Recognizer]:
-    """Return dlib's and faceres, without error rates yet.
+def recognizer_of(name: str, folder: Path, others: Tensor) -> Recognizer:
+    """Return a recogniser without error rates yet.
 
     Args:
+        name: Of `RECOGNISERS`.
         folder: Of the networks, from `prepare`.
         others: Faces whose mean embedding is faceres's origin, `(N, 3, S, S)` in [-1, 1].
     """
+    unknown = ErrorRates((0.5,), (1.0,), "not measured yet")
+    if name == "dlib":
+        return Recognizer(load_dlib(folder / GUIDE), unknown)
     faceres = load_faceres(folder / FACERES)
     mean = torch.cat([faceres(part) for part in others.split(32)]).mean(0)
-    unknown = ErrorRates((0.5,), (1.0,), "not measured yet")
-    return {
-        "dlib": Recognizer(load_dlib(folder / GUIDE), unknown),
-        "faceres": Recognizer(FaceResIdentity(faceres, mean), unknown),
-    }
+    return Recognizer(FaceResIdentity(faceres, mean), unknown)
 
 
 def compared(archive: Archive, people: int, tools: Tools) -> dict[str, Tensor]:
@@ -196,28 +200,21 @@ def compared(archive: Archive, people: int, tools: Tools) -> dict[str, Tensor]:
 
 
 def measure(
-    archive: Archive, networks: Path, rounds: int, compare: int, others: Tensor
+    archive: Archive, networks: Path, recognizer: Recognizer, rounds: int, compare: int
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the tables of matches and of thresholds, of both recognisers.
+    """Return the tables of matches and of thresholds.
 
     Args:
         archive: The photos.
         networks: Folder from `prepare`.
+        recognizer: Receives its error rates.
         rounds: See `Collages`.
         compare: People of split 0 for the error rates.
-        others: See `recognizers`.
     """
     collages = Collages(archive, rounds)
-    matches: list[dict[str, Any]] = []
-    thresholds: list[dict[str, Any]] = []
-    restorer, detector = load_restorer("demo", networks / COARSE), load_yunet()
-    for name, recognizer in recognizers(networks, others).items():
-        tools = Tools(recognizer, restorer, detector, FACE_PX)
-        cosines = compared(archive, compare, tools)
-        source = f"{compare} people, {name}"
-        recognizer.rates = ErrorRates.measured(strangers_of(cosines), CHANCES, source)
-        thresholds += [{"network": name, **row} for row in threshold_table(cosines)]
-        people = [collages.people(number, tools) for number in range(len(collages.plan))]
-        rows = matching_table(tools, collages.scenes, people)
-        matches += [{"network": name, **row} for row in rows]
-    return matches, thresholds
+    restorer = load_restorer("demo", networks / COARSE)
+    tools = Tools(recognizer, restorer, load_yunet(), FACE_PX)
+    cosines = compared(archive, compare, tools)
+    recognizer.rates = ErrorRates.measured(strangers_of(cosines), CHANCES, f"{compare} people")
+    people = [collages.people(number, tools) for number in range(len(collages.plan))]
+    return matching_table(tools, collages.scenes, people, SIZES), threshold_table(cosines)
