@@ -35,8 +35,10 @@ class Probes:
     def joined(self) -> Tensor:
         """Return one embedding for each face, `(N, D)` of unit length.
 
-        A coarse restoration tells more of a badly degraded face and less of a good one; the sum
-        of both is near the better one everywhere (`docs/evidence/matching.csv`).
+        A coarse restoration tells more of a badly degraded face and less of a good one; on drawn
+        people the sum of both is near the better one everywhere (`docs/evidence/matching.csv`), on
+        photos, with a small restorer, up to 9 of 100 faces behind the face alone
+        (`matching_lfw.csv`).
         """
         return self.own if self.coarse is None else F.normalize(self.own + self.coarse, dim=1)
 
