@@ -36,7 +36,8 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("scans", type=Path, metavar="PHOTOS", help="folder, looked through whole")
     parser.add_argument(
         "--people", type=Path, metavar="DIR",
-        help="a folder per person with good photos of that person alone: DIR/anna/1.jpg",
+        help="a folder per person with good photos of that person alone (DIR/anna/1.jpg), or one "
+        "picture named for them (DIR/bert.png)",
     )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     parser.add_argument(
@@ -170,7 +171,8 @@ def _finish(args: argparse.Namespace, found: "AlbumResult", settings: "Settings"
     if found.failed:
         names = ", ".join(record.path for record in found.failed[:10])
         more = "" if len(found.failed) <= 10 else f" and {len(found.failed) - 10} more"
-        announce(f"pdgrad: {len(found.failed)} photos failed: {names}{more}.")
+        photos = "photo" if len(found.failed) == 1 else "photos"
+        announce(f"pdgrad: {len(found.failed)} {photos} failed: {names}{more}.")
     return 1 if found.failed else 0
 
 

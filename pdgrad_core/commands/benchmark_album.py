@@ -50,12 +50,16 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         write_json(found)
         return 0
-    print(f"{'faces':14}{'at once':>9}{'s a face':>10}{'an hour':>10}")
+    print(f"{'faces':14}{'at once':>9}{'s a face':>10}{'processor s':>13}{'an hour':>10}")
     for name, one in found["rows"].items():
         print(
             f"{name:14}{one['faces_at_once']:9}{one['seconds_per_face']:10.3f}"
-            f"{one['faces_per_hour']:10.0f}"
+            f"{one['processor_seconds_per_face']:13.3f}{one['faces_per_hour']:10.0f}"
         )
     looking, memory = found["looking_seconds_per_photo"], found["peak_memory_mb"]
-    print(f"looking: {looking:.2f} s a photo; gain {found['gain']:.2f}; peak {memory:.0f} MB")
+    processor = found["looking_processor_seconds_per_photo"]
+    print(
+        f"looking: {looking:.2f} s a photo, {processor:.2f} of the processor; gain "
+        f"{found['gain']:.2f}; peak {memory:.0f} MB"
+    )
     return 0

@@ -1,10 +1,12 @@
 """`pdgrad demo`: the whole method on a drawn face with the embedded models, in seconds."""
 
 import argparse
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..files import check_folder
 from ..outputs import Output, check_outputs
 from .command_parser import CommandParser
 from .model_options import step_progress, write_json
@@ -57,6 +59,10 @@ def add_parser(subparsers: Any) -> None:
         "--models", type=Path, metavar="DIR",
         help="folder of networks trained by scripts/train.py instead of the embedded ones",
     )  # fmt: skip
+    parser.add_argument(
+        "--album", type=Path, metavar="DIR",
+        help="draw an album to try `pdgrad album` on, DIR/scans and DIR/people, and nothing else",
+    )  # fmt: skip
     parser.add_argument("--device", default="auto", help='"auto", "cpu", "cuda", "mps", ...')
     parser.add_argument("--json", action="store_true", help="write the report to stdout")
     parser.complete_with(add_recipe_choice)
@@ -65,6 +71,8 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command and return the exit status."""
+    if args.album is not None:
+        return _draw_album(args)
     began = time.perf_counter()
     check_outputs([Output("--out", args.out, WRITTEN.__contains__)], [])
     announce("demo: loading PyTorch and the embedded models")
@@ -107,6 +115,24 @@ def run(args: argparse.Namespace) -> int:
         "trace": trace_to_json(found.trace),
     }
     return _show(report, args.out, args.json)
+
+
+def _draw_album(args: argparse.Namespace) -> int:
+    """Draw an album, and say how to restore it."""
+    from ..faces.album import draw_album
+
+    folder: Path = args.album
+    check_folder(folder)
+    files = draw_album(folder)
+    scans, people, out = (
+        shlex.quote(str(folder / name)) for name in ("scans", "people", "restored")
+    )
+    command = f"pdgrad album {scans} --people {people} --out {out} --models demo"
+    if args.json:
+        write_json({"command": "demo", "files": [str(path) for path in files], "next": command})
+    else:
+        say("\n".join([*map(str, files), "Now restore it, with --dry-run or without:", command]))
+    return 0
 
 
 def _show(report: dict[str, Any], out: Path, as_json: bool) -> int:

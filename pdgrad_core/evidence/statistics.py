@@ -3,6 +3,7 @@
 All in float64 numpy, with generators of fixed seeds, so that a table can be made again.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -76,6 +77,24 @@ def difference(first: Any, second: Any, person: Any, resamples: int = RESAMPLES)
     further = np.abs(signs @ sums) >= observed * (1 - 1e-12)
     p = (1 + int(further.sum())) / (1 + resamples)
     return Difference(interval(gap, person, resamples), float(p))
+
+
+def wilson(share: float, number: float) -> tuple[float, float]:
+    """Return the 95% interval of a share; from 0 to 1 where nothing was counted.
+
+    Source: Wilson 1927; unlike a bootstrap's it is an interval where the share is 0 or 1 too.
+
+    Args:
+        share: Found, from 0 to 1.
+        number: Of independent cases.
+    """
+    if number <= 0:
+        return 0.0, 1.0
+    z = 1.959964
+    middle = share + z * z / (2 * number)
+    spread = z * math.sqrt(share * (1 - share) / number + z * z / (4 * number * number))
+    whole = 1 + z * z / number
+    return max(0.0, (middle - spread) / whole), min(1.0, (middle + spread) / whole)
 
 
 def holm(probabilities: Sequence[float]) -> list[float]:

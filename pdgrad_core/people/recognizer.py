@@ -35,8 +35,10 @@ class Probes:
     def joined(self) -> Tensor:
         """Return one embedding for each face, `(N, D)` of unit length.
 
-        A coarse restoration tells more of a badly degraded face and less of a good one; the sum
-        of both is near the better one everywhere (`docs/evidence/matching.csv`).
+        A coarse restoration tells more of a badly degraded face and less of a good one; on drawn
+        people the sum of both is near the better one everywhere (`docs/evidence/matching.csv`), on
+        photos, with a small restorer, up to 9 of 100 faces behind the face alone
+        (`matching_lfw.csv`).
         """
         return self.own if self.coarse is None else F.normalize(self.own + self.coarse, dim=1)
 
@@ -69,7 +71,7 @@ class Recognizer:
             NonFiniteError: The network gave NaN or infinite values.
         """
         module = self.arcface.module
-        home = next(module.parameters()) if module is not None else crops
+        home = crops if module is None else next(module.parameters(), crops)
         found = [
             self.arcface.embed(part.to(home.device, torch.float32)).cpu()
             for part in crops.split(_AT_ONCE)

@@ -4,6 +4,7 @@
     python scripts/laboratory faces --photos FILE --out DIR
     python scripts/laboratory evaluate --models DIR --truth DIR ...     as `pdgrad evaluate`
     python scripts/laboratory photos --faces DIR --models DIR --out DIR --tables docs/evidence
+    python scripts/laboratory matching --photos FILE --networks DIR --tables docs/evidence
 
 Networks, photos and pictures made of them are for measuring and stay outside the project.
 """
@@ -11,8 +12,10 @@ Networks, photos and pictures made of them are for measuring and stay outside th
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from laboratory_models import LaboratoryModels, prepare
+from matching import RECOGNISERS, measure, recognizer_of
 from people import Archive, training_faces, write_people
 from photo_study import CONTROLS, ORDINARY, PARTS, STEPS, Photos
 
@@ -20,6 +23,7 @@ from pdgrad_core.commands.command_parser import CommandParser
 from pdgrad_core.commands.evaluate import add_parser, evaluation_of
 from pdgrad_core.commands.streams import say
 from pdgrad_core.errors import PDGradError
+from pdgrad_core.evidence.report.tables import write_csv
 
 MEAN_OF = 600
 """Training people whose mean embedding is the guide's origin."""
@@ -34,6 +38,7 @@ def main() -> int:
     _add_prepare(commands)
     _add_faces(commands)
     _add_photos(commands)
+    _add_matching(commands)
     add_parser(commands)
     args = parser.parse_args()
     try:
@@ -106,6 +111,32 @@ def _photos(args: argparse.Namespace) -> int:
     )
     for part in args.parts:
         study.run(part)
+    return 0
+
+
+def _add_matching(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    parser = commands.add_parser("matching", help="who is who on collages of photos")
+    parser.add_argument("--photos", type=Path, required=True, help="the archive")
+    parser.add_argument("--networks", type=Path, required=True, help="networks, from prepare")
+    parser.add_argument("--tables", type=Path, required=True, help="folder of the tables")
+    parser.add_argument("--recognisers", nargs="+", choices=RECOGNISERS, default=["dlib"])
+    parser.add_argument("--rounds", type=int, default=2, help="collages of everybody")
+    parser.add_argument("--people", type=int, default=400, help="compared for the error rates")
+    parser.set_defaults(run=_matching, plain=True)
+
+
+def _matching(args: argparse.Namespace) -> int:
+    archive = Archive(args.photos)
+    others = training_faces(archive, MEAN_OF)
+    tables: dict[str, list[dict[str, Any]]] = {"matching_lfw": [], "matching_lfw_thresholds": []}
+    for name in args.recognisers:
+        recognizer = recognizer_of(name, args.networks, others)
+        found = measure(archive, args.networks, recognizer, args.rounds, args.people)
+        for rows, more in zip(tables.values(), found, strict=True):
+            rows += [{"network": name, **row} for row in more]
+    for name, rows in tables.items():
+        write_csv(rows, args.tables / f"{name}.csv")
+        say(str(args.tables / f"{name}.csv"))
     return 0
 
 

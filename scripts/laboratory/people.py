@@ -13,7 +13,9 @@ with two photos or more, in an order shuffled once for all, are for tuning, the 
 import io
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -52,19 +54,24 @@ class Archive:
             found.setdefault(int(labels[row]), []).append(row)
         return found
 
-    def faces(self, rows: list[int]) -> Tensor:
-        """Return pictures, `(N, 3, 64, 64)` in [-1, 1]: means of two by two pixels."""
+    def faces(self, rows: list[int], side: int = FACE_PX) -> Tensor:
+        """Return pictures in [-1, 1]: as stored, 128 px, or of 64, means of two by two pixels."""
         from PIL import Image
 
-        with np.load(self.path) as stored:
-            blob, offset = stored["blob"], stored["offset"]
+        blob, offset = self._bytes
         found: list[Tensor] = []
         for row in rows:
             data = io.BytesIO(blob[offset[row] : offset[row + 1]].tobytes())
             pixels = np.asarray(Image.open(data).convert("RGB"))
-            small = pixels.reshape(FACE_PX, 2, FACE_PX, 2, 3).mean((1, 3)).round()
+            times = len(pixels) // side
+            small = pixels.reshape(side, times, side, times, 3).mean((1, 3)).round()
             found.append(torch.from_numpy(small.astype(np.uint8)))
         return from_uint8(torch.stack(found))
+
+    @cached_property
+    def _bytes(self) -> tuple[Any, Any]:
+        with np.load(self.path) as stored:
+            return stored["blob"], stored["offset"]
 
 
 def training_faces(archive: Archive, people: int) -> Tensor:

@@ -1,13 +1,16 @@
 """The laboratory's readings of networks and its tables, on made numbers: no package is needed."""
 
 import importlib
+import io
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from pdgrad_core.evidence.evaluation.methods import Method
 from pdgrad_core.evidence.evaluation.tables import Scored
@@ -17,7 +20,7 @@ from pdgrad_core.recipes import RECIPES
 FOLDER = Path(__file__).parents[2] / "scripts" / "laboratory"
 MODULES = (
     *("packages", "recognisers", "shift_tolerant"),
-    *("pose", "laboratory_models", "people", "strangers", "photo_rows", "photo_study"),
+    *("pose", "laboratory_models", "people", "strangers", "photo_rows", "photo_study", "matching"),
 )
 
 
@@ -156,3 +159,52 @@ def test_every_method_of_the_study_is_a_recipe_of_the_project(laboratory):
     asked = {"a1", "pdgrad", "pgdiff_squared", "pgdiff_cosine", "default"}
     assert asked | {"no_high_c"} == set(methods)
     assert {text.partition(":")[0] for text in methods.values()} <= set(RECIPES)
+
+
+@pytest.fixture
+def archive(laboratory, tmp_path):
+    """An archive whose photo of row r is of plain grey r: nine people with two, two with one."""
+    labels = [*range(9), *range(9), 9, 10]
+    pictures, offset = b"", [0]
+    for row in range(len(labels)):
+        data = io.BytesIO()
+        Image.new("RGB", (128, 128), (row,) * 3).save(data, "PNG")
+        pictures += data.getvalue()
+        offset.append(len(pictures))
+    ones = np.ones(len(labels))
+    columns = {"label": labels, "split": ones, "ncc": ones, "pad": 0 * ones, "offset": offset}
+    np.savez(tmp_path / "faces.npz", blob=np.frombuffer(pictures, np.uint8), **columns)
+    return laboratory["people"].Archive(tmp_path / "faces.npz")
+
+
+def test_a_collage_shows_no_reference_and_one_stranger(laboratory, archive):
+    collages = laboratory["matching"].Collages(archive, rounds=2)
+    assert len(collages.plan) == 6
+    shown = [one for on, _ in collages.plan for one, _ in on[:3]]
+    assert sorted(shown) == sorted([*range(9)] * 2)
+    for number, (on, people) in enumerate(collages.plan):
+        assert len(set(people)) == 8
+        assert {one for one, _ in on[:3]} <= set(people)
+        assert on[3][0] in (9, 10)
+        scene = collages.scene(number, 64, "none")
+        assert scene.names == (*(str(one) for one, _ in on[:3]), None)
+        # Where landmarks are said to be, there is the photo: its grey is its row.
+        middles = scene.landmarks.mean(1).round().long()
+        greys = [((scene.image[0, 0, y, x] + 1) * 127.5).round().item() for x, y in middles]
+        assert greys == [row for _, row in on]
+
+
+def test_known_people_are_known_by_other_photos(laboratory, archive):
+    matching = laboratory["matching"]
+    collages = matching.Collages(archive, rounds=1)
+    recognizer = SimpleNamespace(embed=lambda crops: crops.mean((2, 3)))
+    for person in collages.people(0, SimpleNamespace(recognizer=recognizer)):
+        shown = {row for _, row in collages.plan[0][0]}
+        assert person.portraits
+        assert not {int(one.source) for one in person.portraits} & shown
+
+
+def test_photos_are_read_as_stored_or_halved(archive):
+    assert archive.faces([7], 128).shape == (1, 3, 128, 128)
+    assert archive.faces([7, 8]).shape == (2, 3, 64, 64)
+    assert (archive.faces([7]) == archive.faces([7], 128)[..., :64, :64]).all()

@@ -44,7 +44,7 @@ def test_an_album_is_restored_and_then_there_is_nothing_to_do(album, capsys):
     assert [one["state"] for one in report["photos"]] == ["done", "failed", "no face"][:1] + [
         "failed" if one["photo"] == "broken.png" else "no face" for one in report["photos"][1:]
     ]
-    assert "1 photos failed: broken.png." in captured.err
+    assert "1 photo failed: broken.png." in captured.err
 
 
 @pytest.mark.parametrize(

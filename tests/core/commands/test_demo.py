@@ -1,6 +1,7 @@
 """`pdgrad demo` as a newcomer calls it, on tiny random networks."""
 
 import json
+import shlex
 
 import pytest
 from PIL import Image
@@ -87,3 +88,34 @@ def test_what_cannot_work_is_one_sentence(models, tmp_path, capsys, arguments, m
     assert demo(models, tmp_path / "out", *arguments) == 1
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_it_draws_an_album_whose_people_are_told_apart(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo", "--album", "my album"]) == 0
+    *files, _, command = capsys.readouterr().out.splitlines()
+    assert "my album/scans/1950/three.png" in files
+    assert all((tmp_path / name).is_file() for name in files)
+    program, *arguments = shlex.split(command)
+    assert program == "pdgrad"
+    assert main([*arguments, "--dry-run", "--no-turns", "--no-tiles"]) == 0
+    text = (tmp_path / "my album" / "restored" / "people.txt").read_text()
+    rows = [line.split("\t") for line in text.splitlines() if not line.startswith("#")]
+    found = {(photo, int(face)): person for photo, face, person, *_ in rows}
+    assert found == {
+        ("1950/garden.png", 0): "bert",
+        ("1950/three.png", 0): "carl",
+        ("1950/three.png", 1): "anna",
+        ("1950/three.png", 2): "?",
+        ("1951/wedding.png", 0): "bert",
+        ("1951/wedding.png", 1): "carl",
+        ("party.png", 0): "anna",
+        ("party.png", 1): "carl",
+    }
+
+
+def test_an_album_overwrites_nothing(tmp_path, capsys):
+    (tmp_path / "people").mkdir()
+    assert main(["demo", "--album", str(tmp_path)]) != 0
+    assert "is there already" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["people"]
