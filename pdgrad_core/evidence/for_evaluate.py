@@ -46,7 +46,7 @@ def text_of(wanted: Recipe) -> str:
         Text that `parse_methods` reads; empty where no text says it.
     """
     base = RECIPES.members.get(wanted.name)
-    if type(base) is not type(wanted):
+    if base is None or type(base) is not type(wanted):
         return ""
     changed = {
         one.name: getattr(wanted, one.name)
