@@ -30,7 +30,7 @@ TableRow = dict[str, Any]
 
 
 def differences(scored: Sequence[Scored]) -> list[TableRow]:
-    """Return the default minus every other row, and PDGrad minus the coarse image.
+    """Return the default minus every other row, and PDGrad minus the coarse image and A1.
 
     Args:
         scored: Rows of the same pictures.
@@ -41,7 +41,8 @@ def differences(scored: Sequence[Scored]) -> list[TableRow]:
         if name == DEFAULT:
             others = [one for one in scored if one is not first]
         else:
-            others = [one for one in scored if name == PDGRAD and one.method.name == COARSE]
+            published = (COARSE, METHODS["a1"]) if name == PDGRAD else ()
+            others = [one for one in scored if one.method.name in published]
         for other in others:
             found = difference_table([other, first], other.method.name)
             rows += [row for row in found if row["metric"] in TESTED]

@@ -101,12 +101,14 @@ class Photos:
     def _degree(self, degree: str) -> None:
         found = self._evaluated(degree, degree, [name for name in METHODS if name not in CONTROLS])
         found.write("plain", 12)
-        few = self._evaluated(degree, degree, (*CONTROLS, DEFAULT), limit=self.controls).scored
-        controls = [one for one in few if table_name(one.method.name) in CONTROLS]
+        few = self._evaluated(degree, degree, (*CONTROLS, DEFAULT, PDGRAD), limit=self.controls)
+        named = {table_name(one.method.name): one for one in few.scored}
+        controls = [named[name] for name in CONTROLS]
         table = [table_row(one, degree=degree) for one in score_table([*found.scored, *controls])]
         write_csv(table, self.out / f"{degree}.csv")
-        (default,) = (one for one in few if table_name(one.method.name) == DEFAULT)
-        tests = [*differences(found.scored), *differences([*controls, default])]
+        tests = differences(found.scored)
+        for compared in ([*controls, named[DEFAULT]], [named["a1"], named[PDGRAD]]):
+            tests += differences(compared)
         write_csv(corrected(tests), self._table(f"_{degree}_tests"))
         tables = [self.out / f"{name}.csv" for name in ("heavy", "mild")]
         joined = [line for path in tables if path.is_file() for line in _lines(path)]
