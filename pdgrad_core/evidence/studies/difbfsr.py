@@ -86,18 +86,32 @@ _ENLARGED = _enlargement("enlarged", objective="enlarged")
 _FEATURES = _enlargement("features", skip="features")
 
 
-def _alone(**values: Any) -> Recipe:
-    """Return the recipe that does, without a filter beside it, what rows of the prior alone do."""
-    return replace(recipe("difbfsr"), scale=SCALE, **values)
+def _alone(name: str, **values: Any) -> Recipe:
+    return replace(recipe(name), scale=SCALE, **values)
 
 
-def _alone_guided(**values: Any) -> Recipe:
-    """Return the same for the rows that are guided too."""
-    return replace(recipe("difbfsr+pdgrad"), scale=SCALE, **values)
+def _recipes_alone() -> dict[str, Recipe]:
+    """Return the recipes that do, without a filter beside them, what rows do with one."""
+    return {
+        "neither": _alone("difbfsr", fit="never", until=1000),
+        "cfm": _alone("difbfsr", fit="never", until=0),
+        "both": _alone("difbfsr", until=0),
+        "cfm_rest": _alone("difbfsr", fit="never", **_REST),
+        "both_rest": _alone("difbfsr", **_REST),
+        "cfm_rest_pdgrad": _alone("difbfsr+pdgrad", fit="never", **_REST),
+        "both_rest_pdgrad": _alone("difbfsr+pdgrad", **_REST),
+        "cfm_rest_pdgrad_tuned": _alone("difbfsr+pdgrad", fit="never", **_REST),
+    }
 
 
 def _rows(steps: int) -> tuple[Row, ...]:
     """Return every row, in the order of the table."""
+    alone = _recipes_alone()
+    return tuple(replace(row, alone=alone.get(row.name)) for row in _bare_rows(steps))
+
+
+def _bare_rows(steps: int) -> tuple[Row, ...]:
+    """Return every row, in the order of the table, without what it is called elsewhere."""
     shared = {**PINNED, "tau": 500, "steps": steps}
     prior = replace(recipe("none"), **shared, strength=0.0)
     pdgrad = replace(recipe("pdgrad"), **shared, strength=PDGRAD_STRENGTH)
@@ -108,9 +122,6 @@ def _rows(steps: int) -> tuple[Row, ...]:
     box = _towards(DEGRADED, kernel="box")
     enlarged = _towards(DEGRADED, kernel="bicubic_enlarged")
     printed = _towards(_PRINTED, **_REST)
-    y_alone, y_rest = _alone(fit="never", until=0), _alone(fit="never", **_REST)
-    fitted, fitted_rest = _alone(until=0), _alone(**_REST)
-    y_guided, fitted_guided = _alone_guided(fit="never", **_REST), _alone_guided(**_REST)
     return (
         Row("input", "y, enlarged bicubically", start=DEGRADED),
         Row("coarse", "y_c, from which the guided rows start", start=COARSE),
@@ -119,25 +130,10 @@ def _rows(steps: int) -> tuple[Row, ...]:
         Row("low_passed_image", "the same, eq. 3 low-passed", start=_LOW_PASSED),
         Row("enlarged_image", "the same, eq. 3 at the enlarged size", start=_ENLARGED),
         Row("features_image", "the same, skip between features", start=_FEATURES),
-        Row(
-            "neither",
-            "prior alone, from the noised bicubic y",
-            prior,
-            DEGRADED,
-            variants=TAUS,
-            alone=_alone(fit="never", until=1000),
-        ),
-        Row("cfm", "contraction towards the bicubic y", prior, DEGRADED, cfm, TAUS, alone=y_alone),
+        Row("neither", "prior alone, from the noised bicubic y", prior, DEGRADED, variants=TAUS),
+        Row("cfm", "contraction towards the bicubic y", prior, DEGRADED, cfm, TAUS),
         Row("srm", "prior alone, from the noised enlargement", prior, _SRM, variants=TAUS),
-        Row(
-            "both",
-            "DifBFSR: contraction towards the enlargement",
-            prior,
-            _BOTH,
-            both,
-            TAUS,
-            alone=fitted,
-        ),
+        Row("both", "DifBFSR: contraction towards the enlargement", prior, _BOTH, both, TAUS),
         Row("cfm_box", "cfm with block means", prior, DEGRADED, box),
         Row(
             "cfm_bicubic_enlarged",
@@ -146,36 +142,15 @@ def _rows(steps: int) -> tuple[Row, ...]:
             DEGRADED,
             enlarged,
         ),
-        Row("cfm_rest", "cfm, at rest in the last steps", prior, DEGRADED, cfm_rest, alone=y_rest),
-        Row(
-            "both_rest",
-            "both, at rest in the last steps",
-            prior,
-            _BOTH,
-            both_rest,
-            alone=fitted_rest,
-        ),
+        Row("cfm_rest", "cfm, at rest in the last steps", prior, DEGRADED, cfm_rest),
+        Row("both_rest", "both, at rest in the last steps", prior, _BOTH, both_rest),
         Row("along_rest", "the same, fitted along the steps", prior, DEGRADED, _along),
         Row("printed_rest", "the same, eta in the fit only", prior, _BOTH, printed),
         Row("pdgrad", "PDGrad's guidance, no contraction", pdgrad, COARSE),
-        Row("cfm_rest_pdgrad", "cfm_rest and PDGrad", pdgrad, COARSE, cfm_rest, alone=y_guided),
-        Row(
-            "both_rest_pdgrad",
-            "both_rest and PDGrad",
-            pdgrad,
-            COARSE,
-            both_rest,
-            alone=fitted_guided,
-        ),
+        Row("cfm_rest_pdgrad", "cfm_rest and PDGrad", pdgrad, COARSE, cfm_rest),
+        Row("both_rest_pdgrad", "both_rest and PDGrad", pdgrad, COARSE, both_rest),
         Row("pdgrad_tuned", "PDGrad with its own study's settings", tuned, COARSE),
-        Row(
-            "cfm_rest_pdgrad_tuned",
-            "cfm_rest and PDGrad with these",
-            tuned,
-            COARSE,
-            cfm_rest,
-            alone=y_guided,
-        ),
+        Row("cfm_rest_pdgrad_tuned", "cfm_rest and PDGrad with these", tuned, COARSE, cfm_rest),
     )
 
 

@@ -13,6 +13,7 @@ from pdgrad_core.albums.opening import AlbumChoices, PasteSettings
 from pdgrad_core.errors import InvalidInputError, PDGradError
 from pdgrad_core.images import load_image
 from pdgrad_core.people import Guide
+from pdgrad_core.recipes import DEFAULT_RECIPE
 from pdgrad_core.settings import Settings
 
 SETTINGS = Settings(steps=1, tau=200, seed=3)
@@ -80,7 +81,7 @@ def test_each_face_is_asked_for_with_its_own_references(folders, plan):
     assert len(known) == 4
     assert (unknown["recipe"], unknown["reference_weights"]) == ("a5", "")
     for one in known:
-        assert (one["recipe"], one["steps"], one["tau"], one["seed"]) == ("pdgrad", 1, 200, 3)
+        assert (one["recipe"], one["steps"], one["tau"], one["seed"]) == (DEFAULT_RECIPE, 1, 200, 3)
         weights = [float(weight) for weight in one["reference_weights"].split(",")]
         assert sum(weights) == pytest.approx(1, abs=1e-3)
         assert len(weights) == 2

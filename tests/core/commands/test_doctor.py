@@ -8,6 +8,7 @@ import pytest
 
 from pdgrad_core.cli import main
 from pdgrad_core.commands import doctor
+from pdgrad_core.recipes import DEFAULT_RECIPE
 
 FILES = [
     "iddpm_ffhq512_ema500000.pth",
@@ -57,7 +58,7 @@ def test_what_can_run_has_status_0(capsys, complete):
     assert main(["doctor", *options]) == 0
     text = capsys.readouterr().out
     assert f"prior: {complete / FILES[0]}" in text
-    assert "Everything that the recipe 'pdgrad' needs is here." in text
+    assert f"Everything that the recipe {DEFAULT_RECIPE!r} needs is here." in text
 
 
 def test_several_folders_are_searched_and_the_first_takes_what_is_missing(capsys, complete, home):

@@ -10,6 +10,7 @@ from small_models import write_small_models
 from pdgrad_core import embedded as models
 from pdgrad_core.cli import main
 from pdgrad_core.images import load_image, save_image
+from pdgrad_core.recipes import DEFAULT_RECIPE
 from pdgrad_core.restorers import load_restorer
 
 
@@ -43,6 +44,6 @@ def test_without_a_reference_its_face_is_the_result(tmp_path):
         torch.testing.assert_close(load_image(written), face, atol=2 / 255, rtol=0)
 
 
-def test_with_a_reference_it_is_guided_by_pdgrad(tmp_path):
+def test_with_a_reference_it_is_guided_by_the_default_recipe(tmp_path):
     report = restore(tmp_path, "--steps", 2, "--reference", tmp_path / "same.png")
-    assert report["photos"][0]["settings"]["recipe"] == "pdgrad"
+    assert report["photos"][0]["settings"]["recipe"] == DEFAULT_RECIPE

@@ -10,6 +10,7 @@ from small_models import write_small_models
 from pdgrad_core import embedded as models
 from pdgrad_core.cli import main
 from pdgrad_core.images import load_image, save_image
+from pdgrad_core.recipes import DEFAULT_RECIPE
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +50,7 @@ def test_with_a_recipe_or_a_reference_it_makes_the_coarse_face(tmp_path):
     assert restore(tmp_path, *quick, "--recipe", "a5") == 0
     assert settings(tmp_path)["recipe"] == "a5"
     assert restore(tmp_path, *quick, "--reference", tmp_path / "same.png") == 0
-    assert settings(tmp_path)["recipe"] == "pdgrad"
+    assert settings(tmp_path)["recipe"] == DEFAULT_RECIPE
 
 
 @pytest.mark.parametrize("restorer", [(), ("--restorer", "demo")])
