@@ -34,10 +34,10 @@ CASES = {
     "pgdiff-colorization": {"recipe": "pgdiff-colorization", "steps": 4},
     "pgdiff-inpainting": {"recipe": "pgdiff-inpainting", "steps": 4, "raw_output": True},
     "pgdiff-old-photo": {"recipe": "pgdiff-old-photo", "steps": 4},
-    "ddim": {"stepper": "ddim", "eta": 0.3, **_SURGERY},
-    "constant": {"strength_mode": "constant", "strength": 50.0, **_SURGERY},
-    "mean of two": _SURGERY,
-    "nearest of two": {"references": "nearest", **_SURGERY},
+    "ddim": {"recipe": "pdgrad", "stepper": "ddim", "eta": 0.3, **_SURGERY},
+    "constant": {"recipe": "pdgrad", "strength_mode": "constant", "strength": 50.0, **_SURGERY},
+    "mean of two": {"recipe": "pdgrad", **_SURGERY},
+    "nearest of two": {"recipe": "pdgrad", "references": "nearest", **_SURGERY},
 }
 """Settings by name; seed 3. What has no reference is not given one."""
 
