@@ -167,7 +167,7 @@ def test_one_node_gives_what_the_wired_graph_gives(host):
     numbers = {"steps": 8, "seed": 31}
     sampler, restore = find(wired, "PDGradDDPMSampler"), find(whole, "PDGradRestoreFace")
     wired[sampler]["inputs"].update(numbers)
-    whole[restore]["inputs"].update(numbers)
+    whole[restore]["inputs"].update(numbers, recipe="pdgrad")
     pictures = []
     for prompt, node in ((wired, sampler), (whole, restore)):
         prompt["999"] = {"class_type": "PreviewImage", "inputs": {"images": [node, 0]}}
