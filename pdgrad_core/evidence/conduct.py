@@ -8,7 +8,7 @@ from typing import Any
 
 from ..devices import parse_device
 from ..embedded import WEIGHTS
-from ..errors import CheckpointNotFoundError
+from ..errors import CheckpointNotFoundError, InvalidInputError
 from ..faces.people import Pairs, Split, drawn_pairs
 from ..models.scorers import load_with_scorers
 from ..models.sets import ModelSet
@@ -83,6 +83,11 @@ def write_study_faces(study: Study, options: StudyOptions) -> list[Path]:
     Raises:
         PDGradError: As `run_study`.
     """
+    if options.out.is_dir() and any(options.out.iterdir()):
+        raise InvalidInputError(
+            f"{options.out} is not empty; faces of another study would be counted among these. "
+            "Choose another folder."
+        )
     models, _ = load_with_scorers(options.models, parse_device(options.device))
     pairs = _pairs(study, options, "test", models.prior.image_size)
     return [

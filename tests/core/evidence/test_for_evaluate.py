@@ -79,6 +79,13 @@ def test_faces_are_written_as_evaluate_finds_them(tmp_path, capsys):
             assert (load_image(path)[0] - image).abs().max() <= 1 / 255 + 1e-6
 
 
+def test_faces_are_not_written_among_others(tmp_path, capsys):
+    (tmp_path / "heavy").mkdir()
+    assert main(["ablate", "--study", "pdgrad", "--faces", str(tmp_path), "--n", "2"]) == 1
+    assert "is not empty" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["heavy"]
+
+
 def test_one_of_out_and_faces_is_needed(tmp_path, capsys):
     for words in ((), ("--out", tmp_path / "a", "--faces", tmp_path / "b")):
         with pytest.raises(SystemExit):
