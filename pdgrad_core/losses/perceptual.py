@@ -119,9 +119,11 @@ def _layer_cotangent(
     weight = head * (2 / n)
     if network.compiled:
         return _compiled_cotangent()(f, q, weight, network.cotangent_dtype)
+    size = max(1, _CHUNK // channels) if f.device.type == "cpu" else n
+    if size >= n:
+        return _rows_cotangent(f, q, weight, network.cotangent_dtype)
     g = torch.empty_like(f, dtype=network.cotangent_dtype)
     value = f.new_zeros(b)
-    size = max(1, _CHUNK // channels) if f.device.type == "cpu" else n
     for start in range(0, n, size):
         part = slice(start, start + size)
         distance, g[:, part] = _rows_cotangent(f[:, part], q[:, part], weight, f.dtype)
@@ -140,12 +142,13 @@ def _rows_cotangent(
         weight: 2/(HW) w^2, `(C,)`.
         dtype: Of the gradient.
     """
-    p, inverse = _normalised(f)
-    difference = p - q
-    a = difference * weight
-    value = torch.linalg.vecdot(difference, a).sum(1) / 2
-    along = torch.linalg.vecdot(a, p).unsqueeze(2)
-    return value, a.addcmul_(p, along, value=-1).mul_(inverse).to(dtype)
+    inverse = _inverse_norm(f)
+    difference = torch.addcmul(q, f, inverse, value=-1)  # q - p; p itself is never written
+    a = difference * -weight
+    value = torch.linalg.vecdot(difference, a).sum(1) / -2
+    along = torch.linalg.vecdot(a, f).unsqueeze(2) * inverse
+    g = a.mul_(inverse).addcmul_(f, along * inverse * inverse, value=-1)
+    return value, g.to(dtype)
 
 
 @lru_cache(maxsize=1)
@@ -161,9 +164,14 @@ def _as_rows(feature: Tensor) -> Tensor:
 
 def _normalised(rows: Tensor) -> tuple[Tensor, Tensor]:
     """Return rows `(..., C)` of unit length and 1/|f| `(..., 1)`; both zero where f is zero."""
-    norm = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
-    inverse = torch.where(norm > 0, 1 / (norm + 1e-10), 0.0)
+    inverse = _inverse_norm(rows)
     return rows * inverse, inverse
+
+
+def _inverse_norm(rows: Tensor) -> Tensor:
+    """Return 1/|f| `(..., 1)` of rows `(..., C)`; zero where f is zero."""
+    norm = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
+    return torch.where(norm > 0, 1 / (norm + 1e-10), 0.0)
 
 
 def _head(network: FeatureNetwork, tap: str) -> Tensor:
