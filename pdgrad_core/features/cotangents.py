@@ -100,16 +100,21 @@ class CotangentStack:
     def _prepared(self, index: int, tap: str) -> Tensor:
         """Return a group's cotangent, scaled and in the stack's dtype."""
         cotangent, scale = self.groups[index][tap], self.scales[index]
-        if scale is not None:
-            cotangent = cotangent / scale.view(-1, *[1] * (cotangent.ndim - 1))
-        return cotangent.to(self.dtype)
+        if scale is None:
+            return cotangent.to(self.dtype)
+        # Divided and rounded in one pass.
+        out = torch.empty_like(cotangent, dtype=self.dtype)
+        return torch.div(cotangent, scale.view(-1, *[1] * (cotangent.ndim - 1)), out=out)
 
 
 def _scale(group: Features) -> Tensor:
     """Return the power of two at or below each image's largest cotangent, `(B, 1, 1, 1)`."""
     # Over its own dimensions: to flatten what is channels-last would copy it first.
     largest = torch.stack(
-        [value.abs().amax(tuple(range(1, value.ndim))) for value in group.values()]
+        [
+            torch.linalg.vector_norm(value, torch.inf, tuple(range(1, value.ndim)))
+            for value in group.values()
+        ]
     ).amax(0)
     exponent = torch.floor(torch.log2(torch.where(largest > 0, largest, 1.0)))
     return torch.exp2(exponent).view(-1, 1, 1, 1)
