@@ -49,3 +49,34 @@ def faces():
             return torch.rand(count, size, size, 3, generator=torch.Generator().manual_seed(seed))
 
     return make
+
+
+@pytest.fixture
+def models(pack):
+    """Restore Face's models, none of them loaded yet."""
+    found = pack.module("nodes.restore_face_models")
+    found.load_set.cache_clear()
+    yield found
+    found.load_set.cache_clear()
+
+
+@pytest.fixture
+def used(pack, models, monkeypatch):
+    """The sets that Restore Face worked with, in order."""
+    found = []
+
+    def load_set(wanted):
+        found.append(models.load_set(wanted))
+        return found[-1]
+
+    monkeypatch.setattr(pack.module("nodes.restore_face_work"), "load_set", load_set)
+    return found
+
+
+@pytest.fixture
+def quick_restore(pack, models, faces):
+    def run(**inputs):
+        given = {"references": faces(size=64, seed=2), "steps": 2, "tau": 300, **inputs}
+        return pack.run("PDGradRestoreFace", photo=faces(size=64, seed=1), **given)
+
+    return run
