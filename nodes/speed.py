@@ -43,7 +43,7 @@ def speed_up_input(what: str) -> Any:
     Args:
         what: What each does here, in sentences for users.
     """
-    told = f"With an NVIDIA GPU. {what} Not measured on a GPU since it was built."
+    told = f"With CUDA. {what} Not measured on a GPU since it was built."
     return schema.choice("speed_up", SPEED_UPS, NONE, told, optional=True)
 
 
