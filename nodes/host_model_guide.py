@@ -126,6 +126,7 @@ class ModelGuide:
             self._end()
 
     def _begin(self, sigmas: list[float], seed: int) -> _Run:
+        self._end()  # of a sampling that nothing wrapped
         self.trace.rows.clear()
         self.run = _Run(sigmas, seed)
         return self.run

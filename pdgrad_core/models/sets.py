@@ -101,13 +101,8 @@ def load_model_set(
     meant = torch.device(computes_on or device)
     preset = preset_of_set(precision, demo, meant)
     restorer, note = _checked_names(restorer, prior, demo)
-    if demo:
-        logger.warning("The demo models know drawn faces only, 64x64 px; photos need the others.")
-        fidelity, paths, notes = None, demo_paths(restorer, features, prior), []
-    else:
-        folders = search_folders(models, extra_folders)
-        paths, notes = _published_paths(models, folders, restorer, features, prior)
-    dtype = dtype or preset.prior
+    paths, notes = _paths(models, extra_folders, restorer, features, prior)
+    dtype, fidelity = dtype or preset.prior, None if demo else fidelity
     found = load_paths(paths, restorer, features, device, dtype, prior, fidelity=fidelity)
     preset.apply(found.features)
     name, said = DEMO if demo else "", _said(note, *notes)
@@ -145,14 +140,18 @@ def _said(*notes: str) -> tuple[str, ...]:
     return told
 
 
-def _published_paths(
+def _paths(
     models: Path | str | None,
-    folders: Sequence[Path],
+    extra_folders: Sequence[Path | str],
     restorer: str,
     features: Sequence[str],
     prior: str | None,
 ) -> tuple[dict[str, Path], list[str]]:
-    """Return the files of a set of published models by role, and a note for each stand-in."""
+    """Return a set's files by role, and a note for each that stands in for another."""
+    if models == DEMO:
+        logger.warning("The demo models know drawn faces only, 64x64 px; photos need the others.")
+        return demo_paths(restorer, features, prior), []
+    folders = search_folders(models, extra_folders)
     wanted = wanted_files(folders, restorer, features, prior)
     missing = list(dict.fromkeys(one.file for one in wanted if one.path is None))
     if missing:
