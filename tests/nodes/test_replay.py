@@ -1,43 +1,11 @@
-"""Replay in the nodes: what is recorded, given back, and said.
+"""Replay in the nodes: what is recorded, given back, and said."""
 
-Recording is told apart by a stand-in for CUDA's: it counts, and calls the function itself.
-"""
-
-from types import SimpleNamespace
+import sys
+from types import ModuleType
 
 import pytest
 import torch
 from host_double import Interrupted
-
-CPU, CUDA = torch.device("cpu"), torch.device("cuda")
-
-
-@pytest.fixture
-def cuda(pack, monkeypatch):
-    """Let replay be asked for as on a GPU, though all computes here; return what was recorded."""
-    recorded = []
-
-    def record(function, inputs):
-        recorded.append(inputs)
-        return lambda *given: function(*given)
-
-    asked = SimpleNamespace(get_torch_device=lambda: CUDA)
-    for name in ("speed", "restore_face_models"):
-        monkeypatch.setattr(pack.module(f"nodes.{name}"), "management", asked)
-    monkeypatch.setattr(pack.module("pdgrad_core.models.compilation"), "record_cuda_graph", record)
-    replayed = pack.module("pdgrad_core.guidance.replayed")
-    made = replayed.ReplayedGuidance
-
-    def here(guidance, _device):
-        wanted = all(leaf.network.replayed for leaf in guidance.leaves)
-        return made(guidance, record) if wanted else guidance
-
-    monkeypatch.setattr(replayed, "replayed_where_asked", here)
-    exact = pack.module("pdgrad_core.models.precision").precision_preset
-    monkeypatch.setattr(
-        pack.module("pdgrad_core.models.sets"), "precision_preset", lambda name, _: exact(name, CPU)
-    )
-    return recorded
 
 
 def test_replay_without_cuda_changes_nothing_and_says_so_once(pack, quick_restore):
@@ -180,3 +148,40 @@ def test_a_prior_that_is_replayed_is_handed_plain_to_the_hosts_samplers(pack, cu
         found = network(x, torch.tensor([300]))
         expected = prior.prior.evaluate(x, torch.tensor([300]))[0][:, :3]
     assert torch.equal(found, expected) and not cuda
+
+
+@pytest.fixture
+def guider(pack, monkeypatch):
+    """The host's guider, which asks three times."""
+
+    class CFGGuider:
+        def __init__(self, patcher):
+            self.patcher = patcher
+
+        def inner_set_conds(self, conds):
+            pass
+
+        def sample(self, noise, _latent):
+            return sum(self.predict_noise(noise, torch.tensor([s])) for s in (3.0, 2.0, 1.0))
+
+        def predict_noise(self, x, _timestep):
+            return (x / 4).clamp(-1, 1)
+
+    samplers = ModuleType("comfy.samplers")
+    samplers.CFGGuider = CFGGuider
+    monkeypatch.setitem(sys.modules, "comfy.samplers", samplers)
+    monkeypatch.setattr(sys.modules["comfy"], "samplers", samplers, raising=False)
+    return pack.module("nodes.host_guider").guided_guider
+
+
+def test_the_hosts_samplers_get_a_guidance_that_is_replayed(pack, faces, cuda, guider):
+    noise = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    found = []
+    for speed in ({}, {"speed_up": "replay"}):
+        wired = Wired(pack, faces, **speed)
+        made = guider(wired.prior, wired.guidance, 0.2)
+        with torch.inference_mode():
+            found.append(made.sample(noise, torch.zeros_like(noise)))
+        assert made.compiled is None
+    assert torch.equal(*found)
+    assert len(cuda) == 1  # the guidance
