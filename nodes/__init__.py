@@ -5,9 +5,9 @@ import importlib
 from comfy_api.latest import ComfyExtension, io
 
 MODULES = (
-    *("photo", "restore_face", "prior", "restore", "losses", "loss_nodes", "demo", "degrade"),
-    *("align", "people", "paste", "combine", "contraction", "sample", "custom_sampling", "trace"),
-    *("metrics", "authenticity", "guide_model", "folder"),
+    *("photo", "restore_face", "prior", "restore", "features", "losses", "loss_nodes", "demo"),
+    *("degrade", "align", "people", "paste", "combine", "contraction", "sample", "custom_sampling"),
+    *("trace", "metrics", "authenticity", "guide_model", "folder"),
 )
 """The modules that have nodes, in the order of the data flow; each lists its own in NODES."""
 

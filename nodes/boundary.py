@@ -143,12 +143,13 @@ def leave_inference(network: nn.Module) -> None:
                 setattr(module, name, buffer.clone())
 
 
-def run_in_memory(what: str, run: Callable[[], T]) -> T:
+def run_in_memory(what: str, run: Callable[[], T], let_go: Callable[[], None] | None = None) -> T:
     """Call `run`; where memory runs out, free all of the host's models and call it once more.
 
     Args:
         what: The work in words, for the error.
         run: Must be able to start over: it draws its own noise and loads its own networks.
+        let_go: Frees what the host does not count, before the second call.
 
     Raises:
         OutOfMemory: The second attempt failed too.
@@ -159,6 +160,8 @@ def run_in_memory(what: str, run: Callable[[], T]) -> T:
         # Where the host cannot tell, it names every exception out-of-memory.
         if not _is_out_of_memory(error):
             raise
+    if let_go is not None:
+        let_go()
     management.unload_all_models()
     gc.collect()
     management.soft_empty_cache()
@@ -169,7 +172,8 @@ def run_in_memory(what: str, run: Callable[[], T]) -> T:
             raise
         raise OutOfMemory(
             f"{what} needs more memory than {management.get_torch_device()} has, even with every "
-            "other model out of it; use a smaller batch or size, or bfloat16 for the prior."
+            "other model out of it; use a smaller batch or size, bfloat16 for the prior, or no "
+            "speed_up."
         ) from error
 
 

@@ -54,7 +54,17 @@ def faces_that_fit(patchers: Sequence[Patcher], size_px: int) -> int:
     return faces_at_once(memory - sum(int(one.model_size()) for one in patchers), size_px)
 
 
-def say(text: str, node_id: str | None) -> None:
-    """Write one line into the log, and onto the node."""
-    logger.info("Restore Face: %s.", text)
-    send_text(text, node_id)
+def say(text: str, notes: Sequence[str], node_id: str | None) -> str:
+    """Write what a batch was into the log and onto the node, and return what the node shows.
+
+    Args:
+        text: May be empty.
+        notes: Sentences that the log has already, and the node is to show too.
+        node_id: Of the node.
+    """
+    if text:
+        logger.info("Restore Face: %s.", text)
+    shown = "\n".join(filter(None, [text, *notes]))
+    if shown:
+        send_text(shown, node_id)
+    return shown

@@ -59,6 +59,11 @@ class LoadedGuidance:
         found += [one.patcher for one in self.restorers if one.patcher is not None]
         return list(dict.fromkeys(found))
 
+    @property
+    def notes(self) -> list[str]:
+        """What was asked of the networks and the device cannot do."""
+        return [note for features in self.features for note in features.notes]
+
 
 def joined(
     parts: Sequence[LoadedGuidance], make: Callable[[tuple[Expression, ...]], Expression]

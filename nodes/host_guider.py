@@ -13,9 +13,10 @@ from ..pdgrad_core.guidance.strengths import make_strength
 from .boundary import load_networks, outside_inference_mode
 from .native_model import native_patcher
 from .sample import placed_guidance
+from .speed import guidance_of_a_run, let_go
 
 if TYPE_CHECKING:
-    from ..pdgrad_core.guidance.gradients import CompiledGuidance
+    from ..pdgrad_core.diffusion.sampler import Guidance
     from .guidance import LoadedGuidance
     from .sockets import LoadedPrior
 
@@ -41,7 +42,7 @@ class GuidedGuider(comfy.samplers.CFGGuider):
         self.guidance = guidance
         self.levels = torch.from_numpy(prior.prior.schedule.sqrt_recipm1_alphas_cumprod)
         self.strength = make_strength("dynamic", strength)
-        self.compiled: CompiledGuidance | None = None
+        self.compiled: Guidance | None = None
 
     def sample(self, noise: Tensor, latent_image: Tensor, *args: Any, **options: Any) -> Tensor:
         """Sample outside inference mode, where gradients can be taken."""
@@ -49,6 +50,7 @@ class GuidedGuider(comfy.samplers.CFGGuider):
             try:
                 return super().sample(noise.clone(), latent_image.clone(), *args, **options)
             finally:
+                let_go(self.compiled)
                 self.compiled = None
 
     def predict_noise(self, x: Tensor, timestep: Tensor, *args: Any, **options: Any) -> Tensor:
@@ -62,9 +64,7 @@ class GuidedGuider(comfy.samplers.CFGGuider):
         guided = guide(x0hat, StepContext(x / (1 + sigma**2) ** 0.5, t, t))
         return self.strength.on_sample(x0hat, x, guided.gradient)
 
-    def _compile(self, x0hat: Tensor) -> CompiledGuidance:
-        from ..pdgrad_core.guidance.gradients import compile_guidance
-
+    def _compile(self, x0hat: Tensor) -> Guidance:
         assert self.guidance is not None
         device = load_networks(self.guidance.patchers)
         networks = self.guidance.networks
@@ -73,8 +73,7 @@ class GuidedGuider(comfy.samplers.CFGGuider):
         shape = (x0hat.shape[0], 3, x0hat.shape[-2], x0hat.shape[-1])
         expression = placed_guidance(self.guidance, shape, x0hat.device)
         assert expression is not None
-        self.compiled = compile_guidance(expression, networks)
-        self.compiled.reset()
+        self.compiled = guidance_of_a_run(expression, networks)
         return self.compiled
 
 

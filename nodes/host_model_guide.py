@@ -31,6 +31,7 @@ from .boundary import (
 )
 from .host_decoder import decoder_of, is_large, lighter
 from .sample import placed_guidance
+from .speed import guidance_of_a_run, let_go
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,6 +126,7 @@ class ModelGuide:
             self._end()
 
     def _begin(self, sigmas: list[float], seed: int) -> _Run:
+        self._end()  # of a sampling that nothing wrapped
         self.trace.rows.clear()
         self.run = _Run(sigmas, seed)
         return self.run
@@ -134,6 +136,7 @@ class ModelGuide:
         if run is None or run.guide is None or self.settings.guidance is None:
             return
         with outside_inference_mode():
+            let_go(run.guide.guidance)
             for network in self.settings.guidance.networks.values():
                 # Forgets the converted copies of its weights.
                 network.to(management.get_torch_device())
@@ -199,13 +202,12 @@ class ModelGuide:
                         "connect a small decoder (TAESD) to previewer_vae, align the face so that "
                         "only its window is decoded, or sample a smaller picture."
                     ) from error
+            let_go(guide.guidance)
             del self.trace.rows[rows:]
             run.shifts = shifts
             management.soft_empty_cache()
 
     def _guide(self, run: _Run, model: Any, z: Tensor) -> LatentGuidance:
-        from ..pdgrad_core.guidance.gradients import compile_guidance
-
         given = self.settings
         assert given.guidance is not None
         networks = given.guidance.networks
@@ -218,12 +220,10 @@ class ModelGuide:
         if is_large(views, decoder.scale, given.vae):
             lighter(decoder)
         expression = self._placed(given.guidance, (len(views), 3, *size), z.device)
-        compiled = compile_guidance(expression, networks)
-        compiled.reset()
         return LatentGuidance(
             decoder,
             views,
-            compiled,
+            guidance_of_a_run(expression, networks),
             make_strength("dynamic", given.strength),
             given.repeats,
             given.jitter_px,

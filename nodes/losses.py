@@ -1,6 +1,5 @@
-"""PDGrad's own losses, at two levels, and the feature networks that losses look through."""
+"""PDGrad's own losses, at two levels, and the discriminator that another looks through."""
 
-from pathlib import Path
 from typing import Any
 
 from comfy_api.latest import io
@@ -8,7 +7,6 @@ from torch import Tensor
 
 from ..pdgrad_core.errors import InvalidInputError
 from ..pdgrad_core.features import FEATURES
-from ..pdgrad_core.features.arcface import ArcFace
 from ..pdgrad_core.losses import Loss
 from ..pdgrad_core.losses.perceptual import PerceptualLoss
 from ..pdgrad_core.parameters import Parameter, parameters_of
@@ -16,110 +14,9 @@ from . import schema
 from .boundary import as_sentence, outside_inference_mode, patcher_for
 from .checked import CheckedNode
 from .guidance import BATCH_MODES, Towards, loss_guidance
-from .loss_nodes import LOADED_APART
 from .node_schema import node_schema
 from .sockets import FeaturesIO, Guides, GuidesIO, LoadedFeatures, LossIO
-from .weights import DEMO, SCORER, choices, demo_path, weights_path
-
-NO_NETWORK = "none"
-
-IDENTITY_CROPS = ["whole face", "arcface template"]
-
-
-class LoadFeatures(CheckedNode):
-    """See `define_schema`."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        """Return the node's public interface."""
-        return node_schema(
-            node_id="PDGradLoadFeatures",
-            display_name="Load Feature Networks",
-            category="PDGrad/loaders",
-            description=(
-                "Loads the two networks by which faces are compared: ArcFace for who it is, VGG16 "
-                "with LPIPS's weights for how it looks. The embedded demo pair knows drawn faces."
-            ),
-            inputs=[
-                schema.choice(
-                    "identity",
-                    choices([DEMO, SCORER, *FEATURES["arcface"].weights], "pdgrad"),
-                    DEMO,
-                    "The identity network (ArcFace); the papers use iresnet50. 'demo scorer' never "
-                    "guides and is for Compare Faces.",
-                ),
-                schema.choice(
-                    "perceptual",
-                    choices([DEMO, SCORER, *FEATURES["vgg"].weights], "pdgrad"),
-                    DEMO,
-                    "The appearance network (VGG16 with LPIPS heads).",
-                ),
-                schema.choice(
-                    "identity_crop",
-                    IDENTITY_CROPS,
-                    IDENTITY_CROPS[0],
-                    "What ArcFace is shown: the whole aligned face, as PGDiff does, or the part "
-                    "that its own template covers.",
-                ),
-                *_further_networks(),
-            ],
-            outputs=[
-                FeaturesIO.Output(
-                    "features", display_name="features", tooltip="For the losses and Compare Faces."
-                )
-            ],
-        )
-
-    @classmethod
-    def validate_inputs(
-        cls, identity: str | None, perceptual: str | None, identity_crop: str | None
-    ) -> bool | str:
-        """Refuse unknown choices before anything runs."""
-        return schema.check_choices(
-            cls, identity=identity, perceptual=perceptual, identity_crop=identity_crop
-        )
-
-    @classmethod
-    def execute(
-        cls, identity: str, perceptual: str, identity_crop: str, **further: str
-    ) -> io.NodeOutput:
-        """Load the networks outside inference mode and put them under the host's care."""
-        chosen = {"arcface": identity, "vgg": perceptual, **further}
-        paths = {
-            name: _path(choice, name) for name, choice in chosen.items() if choice != NO_NETWORK
-        }
-        with outside_inference_mode():
-            networks = {name: FEATURES[name].load(path) for name, path in paths.items()}
-            arcface = networks["arcface"]
-            assert isinstance(arcface, ArcFace)
-            arcface.template_crop = identity_crop == IDENTITY_CROPS[1]
-            modules = [network.module for network in networks.values()]
-            patchers = tuple(patcher_for(module) for module in modules if module is not None)
-            return io.NodeOutput(LoadedFeatures(networks, patchers))
-
-
-def _further_networks() -> list[Any]:
-    """Return inputs for the feature networks beside ArcFace and VGG16, left out by default."""
-    known = {"arcface", "vgg", "pixels", *LOADED_APART}
-    return [
-        schema.choice(
-            name,
-            choices([NO_NETWORK, *(member.weights or (name,))], "pdgrad" if member.weights else ""),
-            NO_NETWORK,
-            f"The feature network {name!r}, for losses that look through it.",
-            optional=True,
-        )
-        for name, member in FEATURES.members.items()
-        if name not in known
-    ]
-
-
-def _path(choice: str, role: str) -> Path | None:
-    if choice == SCORER:
-        return demo_path(f"scorer-{role}")
-    if choice == DEMO:
-        return demo_path(role)
-    return weights_path(choice, "pdgrad") if FEATURES[role].weights else None
+from .weights import choices, weights_path
 
 
 class LoadDiscriminator(CheckedNode):
@@ -290,4 +187,4 @@ def _parse_layers(written: str) -> list[str]:
     return schema.parse_list(_layers(), written)
 
 
-NODES = [LoadFeatures, LossBuilder, LoadDiscriminator]
+NODES = [LossBuilder, LoadDiscriminator]

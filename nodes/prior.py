@@ -13,6 +13,7 @@ from .boundary import outside_inference_mode, patcher_for
 from .checked import CheckedNode
 from .node_schema import node_schema
 from .sockets import LoadedPrior, PriorIO
+from .speed import NONE, check_speed_up, sped_up, speed_up_input
 from .weights import DEMO, choices, embedded_choices, embedded_path, weights_path
 
 
@@ -50,6 +51,11 @@ class LoadPrior(CheckedNode):
                     "In what the network computes. bfloat16 takes half the memory, and less time "
                     "where the hardware computes in it; float32 is exact.",
                 ),
+                speed_up_input(
+                    "replay: Guided Face Sampler records the network as a CUDA graph and replays "
+                    "it; compile: it is compiled too, which takes a minute in the first run. "
+                    "Face Prior as MODEL has neither."
+                ),
             ],
             outputs=[
                 PriorIO.Output(
@@ -61,13 +67,16 @@ class LoadPrior(CheckedNode):
         )
 
     @classmethod
-    def validate_inputs(cls, weights: str | None, precision: str | None) -> bool | str:
+    def validate_inputs(
+        cls, weights: str | None, precision: str | None, speed_up: str | None = None
+    ) -> bool | str:
         """Refuse unknown choices before anything runs."""
-        return schema.check_choices(cls, weights=weights, precision=precision)
+        return schema.check_choices(cls, weights=weights, precision=precision, speed_up=speed_up)
 
     @classmethod
-    def execute(cls, weights: str, precision: str) -> io.NodeOutput:
+    def execute(cls, weights: str, precision: str, speed_up: str = NONE) -> io.NodeOutput:
         """Load the prior outside inference mode and put it under the host's care."""
+        check_speed_up(speed_up)
         kind, path = None, None
         if weights in PRIORS and not PRIORS[weights].needs_weights:
             kind = weights
@@ -77,7 +86,8 @@ class LoadPrior(CheckedNode):
             path = weights_path(weights, "pdgrad")
         with outside_inference_mode():
             prior = load_prior(path, dtype=parse_dtype(precision), kind=kind)
-            return io.NodeOutput(LoadedPrior(prior, patcher_for(prior.network)))
+            notes = sped_up(speed_up, {}, prior)
+            return io.NodeOutput(LoadedPrior(prior, patcher_for(prior.network), notes))
 
 
 class PriorAsModel(CheckedNode):

@@ -19,13 +19,12 @@ from .boundary import (
     with_alpha_of,
 )
 from .checked import CheckedNode
-from .comparison import LARGEST_PAIRS, compared
-from .frames import Frames, say
 from .lists import run_per_element
 from .node_schema import node_schema
 from .restore_face_inputs import inputs
 from .sample import for_the_page
 from .sockets import Trace, TraceIO
+from .speed import check_precision
 
 
 class RestoreFace(CheckedNode):
@@ -80,11 +79,16 @@ class RestoreFace(CheckedNode):
         tau: int | None,
         noise: str | None = None,
         unknown_faces: str | None = None,
+        precision: str | None = None,
+        speed_up: str | None = None,
     ) -> bool | str:
-        """Refuse unknown choices, and steps that tau cannot give, before anything runs."""
+        """Refuse unknown choices, and what tau or the device cannot do, before anything runs."""
         chosen = {"recipe": recipe, "models": models, "restorer": restorer, "photo_is": photo_is}
         chosen.update(noise=noise, unknown_faces=unknown_faces)
+        chosen.update(precision=precision, speed_up=speed_up)
         known = schema.check_choices(cls, **chosen)
+        if known is True:
+            known = as_sentence(lambda: check_precision(precision))
         if known is not True or recipe is None or steps is None or tau is None:
             return known
         settings = Settings(recipe, steps=steps or None, tau=tau or None)
@@ -94,6 +98,7 @@ class RestoreFace(CheckedNode):
     @run_per_element("references")
     def execute(cls, photo: Tensor, **values: Any) -> io.NodeOutput:
         """Restore every chosen face of every photo, outside inference mode."""
+        from .frames import Frames, say
         from .restore_face_work import FaceWork  # with its imports; not needed to show the node
 
         with outside_inference_mode():
@@ -105,15 +110,16 @@ class RestoreFace(CheckedNode):
                 "pdgrad_trace": [json.dumps(for_the_page(trace.rows))],
                 "pdgrad_compare": [_compared(photo, found.image)],
             }
-            if found.said:
-                say(found.said, cls.hidden.unique_id)
-                shown["text"] = [found.said]
+            if text := say(found.said, found.notes, cls.hidden.unique_id):
+                shown["text"] = [text]
             image = with_alpha_of(photo, found.image)
             return io.NodeOutput(image, torch.cat(found.coarse), trace, ui=shown)
 
 
 def _compared(before: Tensor, after: Tensor) -> str:
     """Return the pairs for the page's slider; of a video only the first."""
+    from .comparison import LARGEST_PAIRS, compared
+
     first = slice(LARGEST_PAIRS)
     return compared(
         from_host(before[first, ..., :3], "The photo"), from_host(after[first], "The result")

@@ -11,6 +11,7 @@ from ..pdgrad_core.sequences import NOISES
 from . import schema
 from .face_sockets import face_sockets
 from .sockets import PeopleIO
+from .speed import preset_input, speed_up_input
 from .weights import DEMO
 
 BY_SIZE, PHOTO_MODELS = "auto", "photos"
@@ -23,7 +24,7 @@ KINDS = [AUTO, "whole photo", ALIGNED]
 def inputs() -> list[Any]:
     """Return the inputs: pictures, recipe and models, the few numbers, and how faces are found."""
     found = [*_pictures(), *_numbers(), *_faces(), *_hints(), *_batches()]
-    return [*found, *face_sockets(), *_people()]
+    return [*found, *face_sockets(), *_people(), *_speed()]
 
 
 def _pictures() -> list[Any]:
@@ -172,6 +173,21 @@ def _people() -> list[Any]:
             "",
             "How much each of the references counts, as in 3, 1; empty: all alike.",
             optional=True,
+        ),
+    ]
+
+
+def _speed() -> list[Any]:
+    return [
+        preset_input(
+            "auto",
+            "In what the networks compute. exact: float32; balanced: float32 features, 16 bit for "
+            "the rest; fast: 16 bit; auto: balanced where the device is fast at it, exact with the "
+            "demo models.",
+        ),
+        speed_up_input(
+            "replay: prior and guidance are recorded as CUDA graphs and replayed, which takes more "
+            "memory; compile: they are compiled too, which takes a minute in the first run."
         ),
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 from ..pdgrad_core.embedded import TAU
 from ..pdgrad_core.errors import InvalidInputError
 from ..pdgrad_core.faces.examples import EXAMPLE_SIZES
-from ..pdgrad_core.models.sets import DEMO, load_model_set
+from ..pdgrad_core.models.sets import DEMO
 from ..pdgrad_core.photos import FacePaster, cut_masks, keep_known_pixels
 from ..pdgrad_core.recipes import Hints, check_needs, recipe
 from ..pdgrad_core.sequences import (
@@ -34,7 +34,6 @@ from .boundary import (
     from_host,
     load_networks,
     mask_from_host,
-    patcher_for,
     run_in_memory,
     stop_if_interrupted,
     to_host,
@@ -43,14 +42,14 @@ from .frames import Frames, faces_that_fit
 from .lists import separate_pictures
 from .restore_face_finder import PhotoFinder
 from .restore_face_inputs import BY_SIZE, OWN, PHOTO_MODELS
+from .restore_face_models import LoadedSet, Wanted, load_set
 from .restore_face_people import Matched, alike_traces
-from .sockets import Patcher
+from .speed import NONE, check_speed_up, let_go, recording_of
 from .weights import all_folders, lacking
 
 if TYPE_CHECKING:
     from ..pdgrad_core.alignment import AlignedFace
     from ..pdgrad_core.diffusion.sampler import Record
-    from ..pdgrad_core.models.sets import ModelSet
     from ..pdgrad_core.people import Guide
     from ..pdgrad_core.pipeline import Restoration
     from ..pdgrad_core.recipes import Recipe
@@ -69,12 +68,14 @@ class Found:
         coarse: Each portion's coarse faces, the host's.
         trace: Of all faces.
         said: What a batch of several is said to have been; empty for one photo.
+        notes: A sentence for what was computed otherwise than asked.
     """
 
     image: Tensor
     coarse: list[Tensor]
     trace: list[Record]
     said: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ class FaceWork:
         self._weights(len(separate_pictures(self.values.get("references"))))
         if not self._takes_demo():
             self._everything_is_here()
+        check_speed_up(self.values.get("speed_up", NONE))
 
     def _weights(self, references: int) -> Tensor | None:
         """Return how much each reference counts, `(references, 1)`; None for alike."""
@@ -131,11 +133,15 @@ class FaceWork:
 
     def __call__(self) -> Found:
         """Restore the photos' faces by portions; a photo without one stays as it is."""
+        row = self.settings.resolved()
+        loaded = self._loaded(row)
+        with recording_of(loaded.models.prior):
+            return self._found(row, loaded)
+
+    def _found(self, row: Recipe, loaded: LoadedSet) -> Found:
         from ..pdgrad_core.alignment import PasteSettings
         from ..pdgrad_core.matched import runs_for
 
-        row = self.settings.resolved()
-        loaded = self._loaded(row)
         size_px = loaded.models.prior.image_size
         finder = PhotoFinder(self.values, size_px)
         faces = finder.faces(self.photos)
@@ -151,15 +157,17 @@ class FaceWork:
         runs = portions(map(len, faces), limit) * who.most_runs(row)
         coarse: list[Tensor] = []
         traces: list[list[Record]] = []
+        notes = [*loaded.models.notes]
         done = 0
 
         def restore(portion: Portion) -> Tensor:
             nonlocal done
             report = StepReporter(steps * runs, self.node_id, steps * done)
             work = partial(self._restored, portion, references, report)
-            found = run_in_memory("The restoration", work)
+            found = run_in_memory("The restoration", work, lambda: let_go(loaded.models.prior))
             coarse.append(to_host(found.coarse))
             traces.append(found.trace)
+            notes.extend(found.notes)
             done += runs_for(row, portion.guides) if portion.guides else 1
             return found.image.cpu()
 
@@ -170,7 +178,8 @@ class FaceWork:
             self.photos.put(photo.number, whole)
         said = what_was_found([*map(len, faces)]) if len(faces) > 1 else ""
         said = "\n".join(filter(None, [said, who.report]))
-        return Found(self.photos.image, coarse, join_traces(alike_traces(traces)), said)
+        trace, told = join_traces(alike_traces(traces)), tuple(dict.fromkeys(notes))
+        return Found(self.photos.image, coarse, trace, said, told)
 
     def _queue(
         self,
@@ -215,7 +224,7 @@ class FaceWork:
             should_stop=stop_if_interrupted,
         )
 
-    def _loaded(self, row: Recipe) -> _Loaded:
+    def _loaded(self, row: Recipe) -> LoadedSet:
         """Return the models that the recipe needs; the host has not brought them anywhere yet."""
         demo = self._takes_demo()
         chosen = self.values["restorer"]
@@ -223,7 +232,10 @@ class FaceWork:
         networks = row.all_networks
         if self.values.get("people"):
             networks = tuple(dict.fromkeys((*networks, "arcface")))
-        return _load(DEMO if demo else "", restorer, row.prior_kind, networks)
+        precision = self.values.get("precision", "auto")
+        speed_up = self.values.get("speed_up", NONE)
+        models = DEMO if demo else ""
+        return load_set(Wanted(models, restorer, row.prior_kind, networks, precision, speed_up))
 
     def _takes_demo(self) -> bool:
         """Whether the embedded models are meant: chosen, or the photos are of an example's size."""
@@ -255,33 +267,7 @@ class FaceWork:
         return [None if mask is None or not here else cut_masks(mask, here) for mask, here in pairs]
 
 
-@dataclass(frozen=True)
-class _Loaded:
-    models: ModelSet
-    patchers: tuple[Patcher, ...]
-
-
 def _demo_tau(row: Recipe, steps: int) -> int | None:
     """Return where the small prior starts; None, the recipe's own, for what starts with noise."""
     starts_with_a_face = row.tau < LAST_TIMESTEP and not row.from_noise
     return min(row.tau, TAU) if starts_with_a_face and steps <= TAU else None
-
-
-@lru_cache(maxsize=1)
-def _load(
-    models: str, restorer: str | None, prior: str | None, features: tuple[str, ...]
-) -> _Loaded:
-    """Load a set of models under the host's care; the last one is kept for the next run."""
-    found = load_model_set(
-        models or None,
-        restorer=restorer,
-        prior=prior,
-        features=features,
-        extra_folders=all_folders(),
-    )
-    modules = [found.prior.network, *(one.module for one in found.features.values())]
-    if found.restorer is not None:
-        modules.append(found.restorer.network)
-    # IDM's network may be both prior and restorer; the host is to count it once.
-    patchers = tuple(patcher_for(one) for one in dict.fromkeys(modules) if one is not None)
-    return _Loaded(found, patchers)

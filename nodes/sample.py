@@ -24,6 +24,7 @@ from .boundary import (
     load_networks,
     outside_inference_mode,
     run_in_memory,
+    send_text,
     stop_if_interrupted,
     to_host,
 )
@@ -42,6 +43,7 @@ from .sockets import (
     Trace,
     TraceIO,
 )
+from .speed import recording_of
 
 if TYPE_CHECKING:
     from ..pdgrad_core.diffusion.sampler import Record, SampleResult
@@ -156,8 +158,12 @@ class DDPMSampler(CheckedNode):
             run = _Run(prior, start, settings, cls.hidden.unique_id)
             result = run_in_memory("Sampling", run)
             trace = Trace.on_cpu(result.trace)
-            shown = json.dumps(for_the_page(trace.rows))
-            return io.NodeOutput(to_host(result.image), trace, ui={"pdgrad_trace": [shown]})
+            shown = {"pdgrad_trace": [json.dumps(for_the_page(trace.rows))]}
+            notes = "\n".join(dict.fromkeys([*run.notes, *result.notes]))
+            if notes:
+                send_text(notes, cls.hidden.unique_id)
+                shown["text"] = [notes]
+            return io.NodeOutput(to_host(result.image), trace, ui=shown)
 
 
 _CURE = (
@@ -200,10 +206,17 @@ class _Run:
             contractions=contraction.filters if contraction else (),
         )
         try:
-            return self._sampled(run)
+            with recording_of(self.loaded.prior):
+                return self._sampled(run)
         finally:
             for network in networks.values():
                 network.to(device)  # forgets the converted copies of its weights
+
+    @property
+    def notes(self) -> list[str]:
+        """What was asked of the networks and the device cannot do."""
+        guidance: LoadedGuidance | None = self.settings.get("guidance")
+        return [*self.loaded.notes, *(guidance.notes if guidance else [])]
 
     @property
     def _from_image(self) -> bool:

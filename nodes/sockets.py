@@ -34,10 +34,17 @@ Patcher = Any
 
 @dataclass(frozen=True)
 class LoadedPrior:
-    """PDG_PRIOR: a prior, and the host's handle on its network."""
+    """PDG_PRIOR: a prior, and the host's handle on its network.
+
+    Attributes:
+        prior: The prior.
+        patcher: The host's handle.
+        notes: A sentence for what was asked of it and the device cannot do.
+    """
 
     prior: CorePrior
     patcher: Patcher
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,10 +57,17 @@ class LoadedRestorer:
 
 @dataclass(frozen=True)
 class LoadedFeatures:
-    """PDG_FEATURES: feature networks by name ("arcface", "vgg"), and the host's handles on them."""
+    """PDG_FEATURES: feature networks by name ("arcface", "vgg"), and the host's handles on them.
+
+    Attributes:
+        networks: The networks.
+        patchers: The host's handles.
+        notes: As of `LoadedPrior`.
+    """
 
     networks: dict[str, FeatureNetwork]
     patchers: tuple[Patcher, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

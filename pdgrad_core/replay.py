@@ -39,7 +39,7 @@ class Replay:
             drops it where they have moved.
 
     Attributes:
-        notes: The sentence, where it was logged.
+        notes: The sentence, where it was logged of the last recording.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class Replay:
         key = tuple((one.shape, one.dtype, one.device) for one in inputs)
         if key not in self._recorded:
             self.forget()  # before the next one takes as much
+            self.notes = ()
             self._recorded[key] = self._recording(inputs)
             self._places = self._weights_lie()
         return self._recorded[key](*inputs)

@@ -12,16 +12,16 @@ from .terms import surgeries_of
 
 
 def replayed_where_asked(guidance: CompiledGuidance, device: torch.device) -> Guidance:
-    """Return a guidance that is replayed where its networks were asked to be, on CUDA.
+    """Return a guidance that is replayed where one of its networks was asked to be, on CUDA.
 
-    Compiled networks are replayed too.
+    Compiled networks are replayed too. One is enough: in a graph of nodes the networks come from
+    several loaders, not all of which ask.
 
     Args:
         guidance: Of one run.
         device: Where the run samples.
     """
-    networks = [leaf.network for leaf in guidance.leaves if leaf.network.module is not None]
-    wanted = bool(networks) and all(one.compiled or one.replayed for one in networks)
+    wanted = any(leaf.network.compiled or leaf.network.replayed for leaf in guidance.leaves)
     return ReplayedGuidance(guidance) if wanted and device.type == "cuda" else guidance
 
 

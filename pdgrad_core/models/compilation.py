@@ -17,7 +17,9 @@ logger = logging.getLogger(__name__)
 
 
 def compile_networks(
-    features: Mapping[str, FeatureNetwork], prior: LoadedPrior | None = None
+    features: Mapping[str, FeatureNetwork],
+    prior: LoadedPrior | None = None,
+    device: torch.device | None = None,
 ) -> None:
     """Let networks run their compiled forms from now on; each compiles when it is first used.
 
@@ -29,11 +31,12 @@ def compile_networks(
     Args:
         features: Feature networks by name.
         prior: The prior; None to leave it as it is.
+        device: Where they will compute, if a host moves them there later; None for where they are.
 
     Raises:
         MissingDependencyError: torch cannot compile here.
     """
-    device = torch.device("cpu") if prior is None else next(prior.network.parameters()).device
+    device = device or (torch.device("cpu") if prior is None else prior.device)
     check_compiler(device)
     for network in features.values():
         network.compiled = True
@@ -43,7 +46,9 @@ def compile_networks(
 
 
 def replay_networks(
-    features: Mapping[str, FeatureNetwork], prior: LoadedPrior | None = None
+    features: Mapping[str, FeatureNetwork],
+    prior: LoadedPrior | None = None,
+    device: torch.device | None = None,
 ) -> None:
     """Let prior and guidance be replayed as CUDA graphs from now on, without compiling anything.
 
@@ -53,11 +58,19 @@ def replay_networks(
     Args:
         features: Feature networks by name.
         prior: The prior; None to leave it as it is.
+        device: Where they will compute, if a host moves them there later; None for where they are.
     """
     for network in features.values():
         network.replayed = True
-    if isinstance(prior, DiffusionPrior) and prior.device.type == "cuda":
+    if isinstance(prior, DiffusionPrior) and (device or prior.device).type == "cuda":
         prior.replay = replayed(prior)
+
+
+def not_replayed(device: torch.device) -> str:
+    """Return a sentence for a device that replays nothing; empty where it does."""
+    if device.type == "cuda":
+        return ""
+    return f"Replaying needs CUDA; on {device.type} everything is computed as without it."
 
 
 def replayed(prior: DiffusionPrior) -> Replay:

@@ -17,7 +17,7 @@ from ..restorers import RESTORERS, Restorer, load_restorer
 from ..weights.folders import fetch_folder, search_folders
 from ..weights.instructions import missing_files
 from .choice import default_restorer, wanted_files
-from .compilation import compile_networks, replay_networks
+from .compilation import compile_networks, not_replayed, replay_networks
 from .precision import PrecisionPreset, precision_preset
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,8 @@ class ModelSet:
         precision: Preset in which the networks compute, out of `PRECISIONS`.
         compiled: Whether what has a compiled form runs in it.
         replayed: Whether prior and guidance were asked to be replayed, uncompiled.
-        notes: A sentence for each network that stands in for the first choice.
+        notes: A sentence for each network that stands in for the first choice, and for a replay
+            that the device does not know.
     """
 
     prior: LoadedPrior
@@ -70,6 +71,7 @@ def load_model_set(
     precision: str = "exact",
     compiled: bool = False,
     replayed: bool = False,
+    computes_on: torch.device | str | None = None,
     extra_folders: Sequence[Path | str] = (),
 ) -> ModelSet:
     """Load the prior, the feature networks and a restorer.
@@ -85,6 +87,8 @@ def load_model_set(
         precision: See `precision_preset`; "auto" is "exact" for the demo, alike everywhere.
         compiled: Whether what gains by it is compiled, when it is first used.
         replayed: Whether, uncompiled, prior and guidance are replayed as CUDA graphs.
+        computes_on: For which device precision, compiling and replaying are meant, where a host
+            moves everything there later; None for `device`.
         extra_folders: Further folders to search, as the host knows them.
 
     Raises:
@@ -94,35 +98,38 @@ def load_model_set(
         MissingDependencyError: Nothing can be compiled here.
     """
     demo = models == DEMO
-    preset = _preset(precision, demo, torch.device(device))
+    meant = torch.device(computes_on or device)
+    preset = preset_of_set(precision, demo, meant)
     restorer, note = _checked_names(restorer, prior, demo)
-    if demo:
-        logger.warning("The demo models know drawn faces only, 64x64 px; photos need the others.")
-        fidelity, paths, notes = None, demo_paths(restorer, features, prior), []
-    else:
-        folders = search_folders(models, extra_folders)
-        paths, notes = _published_paths(models, folders, restorer, features, prior)
-    dtype = dtype or preset.prior
+    paths, notes = _paths(models, extra_folders, restorer, features, prior)
+    dtype, fidelity = dtype or preset.prior, None if demo else fidelity
     found = load_paths(paths, restorer, features, device, dtype, prior, fidelity=fidelity)
     preset.apply(found.features)
     name, said = DEMO if demo else "", _said(note, *notes)
     found = replace(found, name=name, precision=preset.name, notes=said)
-    return _made_faster(found, compiled, replayed)
+    return _made_faster(found, compiled, replayed, meant)
 
 
-def _preset(precision: str, demo: bool, device: torch.device) -> PrecisionPreset:
-    """Return the preset asked for; "auto" is "exact" for the demo, so that it is alike anywhere."""
+def preset_of_set(precision: str, demo: bool, device: torch.device) -> PrecisionPreset:
+    """Return the preset asked for; "auto" is "exact" for the demo, so that it is alike anywhere.
+
+    Args:
+        precision: See `precision_preset`.
+        demo: Whether the embedded models are meant.
+        device: Where the networks compute.
+    """
     return precision_preset("exact" if demo and precision == "auto" else precision, device)
 
 
-def _made_faster(found: ModelSet, compiled: bool, replayed: bool) -> ModelSet:
+def _made_faster(found: ModelSet, compiled: bool, replayed: bool, device: torch.device) -> ModelSet:
     """Let the networks be compiled, or replayed, or leave them as they are."""
     if compiled:
-        compile_networks(found.features, found.prior)
+        compile_networks(found.features, found.prior, device)
         return replace(found, compiled=True)
-    if replayed:
-        replay_networks(found.features, found.prior)
-    return replace(found, replayed=replayed)
+    if not replayed:
+        return found
+    replay_networks(found.features, found.prior, device)
+    return replace(found, replayed=True, notes=(*found.notes, *_said(not_replayed(device))))
 
 
 def _said(*notes: str) -> tuple[str, ...]:
@@ -133,14 +140,18 @@ def _said(*notes: str) -> tuple[str, ...]:
     return told
 
 
-def _published_paths(
+def _paths(
     models: Path | str | None,
-    folders: Sequence[Path],
+    extra_folders: Sequence[Path | str],
     restorer: str,
     features: Sequence[str],
     prior: str | None,
 ) -> tuple[dict[str, Path], list[str]]:
-    """Return the files of a set of published models by role, and a note for each stand-in."""
+    """Return a set's files by role, and a note for each that stands in for another."""
+    if models == DEMO:
+        logger.warning("The demo models know drawn faces only, 64x64 px; photos need the others.")
+        return demo_paths(restorer, features, prior), []
+    folders = search_folders(models, extra_folders)
     wanted = wanted_files(folders, restorer, features, prior)
     missing = list(dict.fromkeys(one.file for one in wanted if one.path is None))
     if missing:

@@ -49,3 +49,66 @@ def faces():
             return torch.rand(count, size, size, 3, generator=torch.Generator().manual_seed(seed))
 
     return make
+
+
+@pytest.fixture
+def models(pack):
+    """Restore Face's models, none of them loaded yet."""
+    found = pack.module("nodes.restore_face_models")
+    found.load_set.cache_clear()
+    yield found
+    found.load_set.cache_clear()
+
+
+@pytest.fixture
+def used(pack, models, monkeypatch):
+    """The sets that Restore Face worked with, in order."""
+    found = []
+
+    def load_set(wanted):
+        found.append(models.load_set(wanted))
+        return found[-1]
+
+    monkeypatch.setattr(pack.module("nodes.restore_face_work"), "load_set", load_set)
+    return found
+
+
+@pytest.fixture
+def quick_restore(pack, models, faces):
+    def run(**inputs):
+        given = {"references": faces(size=64, seed=2), "steps": 2, "tau": 300, **inputs}
+        return pack.run("PDGradRestoreFace", photo=faces(size=64, seed=1), **given)
+
+    return run
+
+
+@pytest.fixture
+def cuda(pack, monkeypatch):
+    """Let replay be asked for as on a GPU, though all computes here; return what was recorded.
+
+    A stand-in records: it notes the inputs, and calls the function itself.
+    """
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    recorded = []
+
+    def record(function, inputs):
+        recorded.append(inputs)
+        return lambda *given: function(*given)
+
+    asked = SimpleNamespace(get_torch_device=lambda: gpu)
+    for name in ("speed", "restore_face_models"):
+        monkeypatch.setattr(pack.module(f"nodes.{name}"), "management", asked)
+    monkeypatch.setattr(pack.module("pdgrad_core.models.compilation"), "record_cuda_graph", record)
+    replayed = pack.module("pdgrad_core.guidance.replayed")
+    made = replayed.ReplayedGuidance
+
+    def here(guidance, _device):
+        wanted = any(leaf.network.replayed for leaf in guidance.leaves)
+        return made(guidance, record) if wanted else guidance
+
+    monkeypatch.setattr(replayed, "replayed_where_asked", here)
+    exact = pack.module("pdgrad_core.models.precision").precision_preset
+    monkeypatch.setattr(
+        pack.module("pdgrad_core.models.sets"), "precision_preset", lambda name, _: exact(name, cpu)
+    )
+    return recorded

@@ -93,9 +93,9 @@ def guide(pack, loss):
     def make(**changed):
         module = pack.module("nodes.host_model_guide")
         numbers = {"strength": 0.5, "start_percent": 0.0, "end_percent": 1.0, "every": 1}
-        numbers |= {"repeats": 1, "jitter_px": 0.0, "decode": "window", **changed}
+        numbers |= {"repeats": 1, "jitter_px": 0.0, "decode": "window"}
         wired = {"guidance": loss, "placement": None, "mask": None, "filters": []}
-        settings = module.GuideSettings(vae=vae_of(), **wired, **numbers)
+        settings = module.GuideSettings(vae=vae_of(), **{**wired, **numbers, **changed})
         return module.ModelGuide(settings, pack.module("nodes.sockets").Trace([]), "7")
 
     return make
@@ -164,3 +164,21 @@ def test_outside_its_part_of_the_schedule_nothing_is_touched(guide):
     for sigma, touched in ((9.0, False), (8.0, True), (4.0, True), (3.9, False)):
         _, before, after = call(made, sigma)
         assert torch.equal(before, after) is not touched
+
+
+def test_a_replayed_guidance_ends_with_its_sampling(pack, guide, faces, cuda):
+    moved, kept = [], []
+    for speed in ("none", "replay"):
+        features = pack.run("PDGradLoadFeatures", speed_up=speed).args[0]
+        given = {"features": features, "image": faces(size=16, seed=2)}
+        made = guide(guidance=pack.run("PDGradLossBuilder", **given).args[0])
+
+        def sample(*_args, made=made):
+            moved.append([call(made, sigma)[2] for sigma in (9.0, 5.0)])
+            kept.append(made.run.guide.guidance)
+            return torch.zeros(0)
+
+        made.sampled(sample, None, None, None, torch.tensor([9.0, 5.0, 0.0]))
+    assert all(torch.equal(*pair) for pair in zip(*moved, strict=True))
+    assert len(cuda) == 1
+    assert not kept[1].replay.recorded

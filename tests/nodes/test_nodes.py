@@ -14,7 +14,7 @@ def test_priors_offer_the_demo_the_catalogue_and_own_files(pack):
     folder.mkdir(parents=True)
     for name in ("mine.safetensors", "notes.txt", "iddpm_ffhq512_ema500000.pth"):
         (folder / name).write_bytes(b"")
-    (weights, _) = pack.nodes["PDGradLoadPrior"].define_schema().inputs
+    weights, *_ = pack.nodes["PDGradLoadPrior"].define_schema().inputs
     expected = ["demo", "demo idm", "ffhq512-prior", "idm-512", "mine.safetensors"]
     assert weights.options["options"] == expected
 

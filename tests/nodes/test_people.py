@@ -16,9 +16,9 @@ def trained(pack, monkeypatch):
     from pdgrad_core.embedded import WEIGHTS
 
     monkeypatch.setattr(pack.module("pdgrad_core.embedded"), "WEIGHTS", WEIGHTS)
-    pack.module("nodes.restore_face_work")._load.cache_clear()
+    pack.module("nodes.restore_face_models").load_set.cache_clear()
     yield pack
-    pack.module("nodes.restore_face_work")._load.cache_clear()
+    pack.module("nodes.restore_face_models").load_set.cache_clear()
 
 
 def example(name):

@@ -21,7 +21,7 @@ class StandIn:
     def __init__(self, dies_after=None, error=None, nodes=None, refuses=False):
         self.dies_after, self.error, self.refuses = dies_after, error, refuses
         self.files, self.history, self.prompts = {}, {}, []
-        node = {"input": {"optional": {"reference_weights": ["STRING"]}}}
+        node = {"input": {"optional": {"speed_up": ["COMBO"]}}}
         self.nodes = nodes or dict.fromkeys(
             ("PDGradLoadPhoto", "PDGradRestoreFace", "ImageBatch", "PreviewImage"), node
         )

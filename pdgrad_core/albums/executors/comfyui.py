@@ -188,5 +188,5 @@ def check_host(client: ComfyUIClient) -> None:
             f"The ComfyUI at {client.url} has no {', '.join(lacking)}; install this pack there."
         )
     inputs = {name for group in node.get("input", {}).values() for name in group}
-    if "reference_weights" not in inputs:
+    if "speed_up" not in inputs:
         raise PDGradError(f"The ComfyUI at {client.url} has an older version of this pack.")

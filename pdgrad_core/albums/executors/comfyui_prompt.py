@@ -117,7 +117,15 @@ class FacePrompt:
             "faces": "largest",
             "keep_grey": bool(settings.values.get("keep_grey", True)),
             "reference_weights": ", ".join(f"{weight:.6g}" for weight in weights),
+            "precision": self.models.precision,
+            "speed_up": self._speed_up(),
         }
+
+    def _speed_up(self) -> str:
+        """Return what Restore Face calls the way in which networks are made faster."""
+        if self.models.compiled:
+            return "compile"
+        return "replay" if self.models.replayed else "none"
 
 
 def png(image: Tensor) -> bytes:

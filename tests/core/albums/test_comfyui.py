@@ -82,6 +82,7 @@ def test_each_face_is_asked_for_with_its_own_references(folders, plan):
     assert (unknown["recipe"], unknown["reference_weights"]) == ("a5", "")
     for one in known:
         assert (one["recipe"], one["steps"], one["tau"], one["seed"]) == (DEFAULT_RECIPE, 1, 200, 3)
+        assert (one["precision"], one["speed_up"]) == ("auto", "none")
         weights = [float(weight) for weight in one["reference_weights"].split(",")]
         assert sum(weights) == pytest.approx(1, abs=1e-3)
         assert len(weights) == 2

@@ -106,3 +106,18 @@ def test_the_demos_models_answer_alike_everywhere(monkeypatch):
     models = load_model_set(DEMO, precision="auto")
     assert models.precision == "exact"
     assert models.prior.network.dtype == FLOAT
+
+
+def test_a_set_is_made_for_the_device_to_which_a_host_will_move_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        precision, "fast_16_bit_dtype", lambda device: HALF if device.type == "cuda" else None
+    )
+    folder = write_models(tmp_path)
+    options = {"restorer": "none", "precision": "auto", "replayed": True}
+    there, here = (load_model_set(folder, **options, computes_on=one) for one in ("cuda", None))
+    assert (there.precision, here.precision) == ("balanced", "exact")
+    assert (there.prior.dtype, here.prior.dtype) == (HALF, FLOAT)
+    assert there.device == here.device == CPU
+    assert there.prior.replay is not None and here.prior.replay is None
+    assert here.notes[:-1] == there.notes
+    assert here.notes[-1].startswith("Replaying needs CUDA; on cpu")
