@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ..devices import at_least_float32
 from ..errors import WrongArchitectureError
+from .group_norm import GroupNorm, norm_silu
 
 Conv = TypeVar("Conv", nn.Conv1d, nn.Conv2d)
 
@@ -180,7 +181,7 @@ def best_memory_format(device: torch.device, dtype: torch.dtype) -> torch.memory
 
 
 def _norm(channels: int) -> nn.GroupNorm:
-    return nn.GroupNorm(32, channels)
+    return GroupNorm(32, channels)
 
 
 def _zeroed(conv: Conv) -> Conv:
@@ -243,23 +244,21 @@ class _ResBlock(_Block):
         )
 
     def forward(self, x: Tensor, emb: Tensor) -> Tensor:
-        norm, activation, conv = self.in_layers
-        h = activation(norm(x))
+        norm, _, conv = self.in_layers
+        h = norm_silu(cast(nn.GroupNorm, norm), x)
         if self.resample == "up":
             h, x = (F.interpolate(z, scale_factor=2, mode="nearest") for z in (h, x))
         elif self.resample == "down":
             h, x = F.avg_pool2d(h, 2), F.avg_pool2d(x, 2)
         h = conv(h)
-        condition = self.emb_layers(emb)[:, :, None, None]
-        norm, *rest = self.out_layers
+        condition = self.emb_layers(emb)
+        norm, _, dropout, conv = self.out_layers
+        norm = cast(nn.GroupNorm, norm)
         if self.scale_shift:
-            scale, shift = condition.chunk(2, dim=1)
-            h = torch.addcmul(shift, norm(h), 1 + scale)
+            h = norm_silu(norm, h, *condition.chunk(2, dim=1))
         else:
-            h = norm(h + condition)
-        for layer in rest:
-            h = layer(h)
-        return self.skip_connection(x) + h
+            h = norm_silu(norm, h + condition[:, :, None, None])
+        return self.skip_connection(x) + conv(dropout(h))
 
 
 class _Attention(_Block):
@@ -407,5 +406,6 @@ class UNet(nn.Module):
         h = self.middle_block(h, emb)
         for block in self.output_blocks:
             h = block(torch.cat([h, skips.pop()], dim=1), emb)
-        h = at_least_float32(self.out(h))
+        norm, _, conv = self.out
+        h = at_least_float32(conv(norm_silu(cast(nn.GroupNorm, norm), h)))
         return F.pixel_shuffle(h, patch) if patch > 1 else h
