@@ -30,10 +30,13 @@ class Precision:
         forward: The forward's rounding decides which way ReLU and pooling go: the gradient's error
             is about its square root. float64 is for comparisons, of a network in float64.
         backward: The adjoint's rounding enters once, linearly.
+        split: Whether the float32 forward's convolutions run on a GPU's TF32 units, operands in two
+            parts (`split_tf32`), in networks whose adjoint is written out.
     """
 
     forward: torch.dtype = torch.float32
     backward: torch.dtype = torch.float32
+    split: bool = False
 
 
 class FeatureNetwork(ABC):

@@ -19,6 +19,7 @@ from ..checkpoints import Checkpoint, build_strict, load_checkpoint, warn_if_tes
 from ..devices import at_least_float32, constant
 from ..errors import MissingDependencyError, WrongArchitectureError
 from ..registry import unknown_name
+from . import split_tf32
 from .base import FEATURES, FeatureNetwork, Features, Pullback, required
 from .cotangents import CotangentStack
 
@@ -178,7 +179,8 @@ class PerceptualNetwork(FeatureNetwork):
         self.check_taps(taps)
         forward, backward = self.precision.forward, self.precision.backward
         depth = max(TAPS.index(tap) for tap in taps) + 1
-        weights, biases = self._weights("forward", forward), self._weights("bias", forward)
+        weights = self._weights("split" if self.precision.split else "forward", forward)
+        biases = self._weights("bias", forward)
         h = normalise(image).to(forward, memory_format=torch.channels_last)
         found: Features = {}
         activations: list[Tensor] = []
@@ -186,7 +188,8 @@ class PerceptualNetwork(FeatureNetwork):
         for index in range(depth):
             if _starts_block(index):
                 h, winners[index] = F.max_pool2d(h, 2, return_indices=True)
-            h = F.conv2d(h, weights[index], biases[index], padding=1).relu_()
+            conv = split_tf32.conv2d if self.precision.split and index > 0 else F.conv2d
+            h = conv(h, weights[index], biases[index], padding=1).relu_()
             activations.append(h.to(backward))
             if TAPS[index] in taps:
                 found[TAPS[index]] = at_least_float32(h)
@@ -221,6 +224,9 @@ class PerceptualNetwork(FeatureNetwork):
                     made = [cast(Tensor, conv.bias).to(dtype).clone() for conv in convs]
                 elif role == "forward":
                     made = [_channels_last(conv.weight.to(dtype)) for conv in convs]
+                elif role == "split":  # the first sums 27 products, which is not worth splitting
+                    whole = self._weights("forward", dtype)
+                    made = [whole[0], *(split_tf32.split_weight(one) for one in whole[1:])]
                 else:
                     # The adjoint of a stride-1 convolution is a convolution with the kernel turned
                     # by 180 degrees and its channels exchanged.
@@ -248,8 +254,7 @@ def load_perceptual(
     Args:
         path: `vgg16-397923af.pth`, or any file with its keys; a classifier in it is ignored.
         heads: File with LPIPS's keys `linN.model.1.weight`; by default the trunk's own file where
-            it
-            has them, else the one inside the `lpips` package.
+            it has them, else the one inside the `lpips` package.
         device: Where the network is put.
 
     Raises:
