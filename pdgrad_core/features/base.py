@@ -49,6 +49,7 @@ class FeatureNetwork(ABC):
         precision: Dtypes of `vjp`; 16-bit features and gradients come back as float32.
         compiled: Whether what has a compiled form runs in it.
         replayed: Whether a guidance that looks through it is replayed, where the device can.
+        unpools_at_once: Whether the adjoint of pooling takes all groups in one kernel.
     """
 
     name: str
@@ -56,6 +57,7 @@ class FeatureNetwork(ABC):
     precision: Precision = Precision()
     compiled: bool = False
     replayed: bool = False
+    unpools_at_once: bool = False
 
     @classmethod
     def load(

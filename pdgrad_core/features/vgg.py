@@ -210,7 +210,7 @@ class PerceptualNetwork(FeatureNetwork):
             stack.cut_where_not_positive(activations[index])
             stack.apply(lambda g, w=weights[index]: F.conv2d(g, w, padding=1))
             if index in winners:
-                stack.unpool(winners[index], activations[index - 1])
+                stack.unpool(winners[index], activations[index - 1], at_once=self.unpools_at_once)
         result = stack.result()
         return result / constant(_SCALE, result).view(1, 1, 3, 1, 1)
 
