@@ -26,6 +26,10 @@ _SMALL_GROUP = 8192
 """Numbers of a group that one program keeps between its statistics and its result."""
 
 
+_PLAIN = ("pixels", "width", "tiles", "chunks", "pixels_each")
+"""Numbers for which no kernel is compiled anew; only channels decide how memory is read."""
+
+
 def group_norm_silu(
     x: Tensor,
     groups: int,
@@ -98,7 +102,7 @@ def _in_chunks(x: Tensor, line: tuple[Any, ...], *, scaled: bool, activate: bool
     return out
 
 
-@triton.jit
+@triton.jit(do_not_specialize=_PLAIN)
 def _moments(x, moments, pixels, channels, tiles, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
     """Write mean and sum of squared deviations of every channel over a chunk of `tiles` tiles.
 
@@ -147,7 +151,7 @@ def _line(
     return a, d
 
 
-@triton.jit
+@triton.jit(do_not_specialize=_PLAIN)
 def _factors(
     moments, factors, weight, bias, scale, shift,
     scale_image, scale_channel, shift_image, shift_channel,
@@ -180,7 +184,7 @@ def _factors(
     tl.store(factors + (images + image) * channels + channel, d, mask=known)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=_PLAIN)
 def _apply(
     x, out, factors, pixels, channels,
     ACTIVATE: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
@@ -201,7 +205,7 @@ def _apply(
     tl.store(out + at, y.to(out.dtype.element_ty), mask=there)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=_PLAIN)
 def _whole_group(
     x, out, weight, bias, scale, shift,
     scale_image, scale_channel, shift_image, shift_channel,

@@ -37,7 +37,8 @@ KERNELS = {
 @pytest.mark.skipif(os.environ.get("TRITON_INTERPRET") == "1", reason="Triton interprets here")
 @pytest.mark.parametrize("capability", [75, 90])
 @pytest.mark.parametrize("name", KERNELS)
-def test_the_kernels_compile_and_load_vectors(name, capability):
+def test_the_kernels_compile_and_load_vectors(name, capability, monkeypatch, tmp_path):
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     compiler = pytest.importorskip("triton.compiler")
     backends = pytest.importorskip("triton.backends.compiler")
     kernel, constants = getattr(norms_triton, name), KERNELS[name]
