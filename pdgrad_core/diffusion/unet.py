@@ -7,7 +7,7 @@ optional pixel-unshuffle in front (for small models) is recognised by the number
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from ..devices import at_least_float32
 from ..errors import WrongArchitectureError
-from .group_norm import GroupNorm, norm_silu
 
 Conv = TypeVar("Conv", nn.Conv1d, nn.Conv2d)
 
@@ -180,7 +179,40 @@ def best_memory_format(device: torch.device, dtype: torch.dtype) -> torch.memory
     return torch.contiguous_format if exact else torch.channels_last
 
 
-def _norm(channels: int) -> nn.GroupNorm:
+class GroupNorm(nn.GroupNorm):
+    """PyTorch's group norm, for which another implementation may stand in.
+
+    Attributes:
+        fused: Where set, computes the norm, scale and shift where they are given, and SiLU if
+            `activate`, wherever no gradient is asked for: `(norm, x, scale, shift, activate=...)`.
+    """
+
+    fused: Callable[..., Tensor] | None = None
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the norm of `(B, C, H, W)`."""
+        if self.fused is not None and not _is_differentiated(input):
+            return self.fused(self, input, activate=False)
+        return super().forward(input)
+
+
+def norm_silu(
+    norm: nn.Module, x: Tensor, scale: Tensor | None = None, shift: Tensor | None = None
+) -> Tensor:
+    """Return SiLU(norm(x) (1 + scale) + shift) of `(B, C, H, W)`; scale and shift are `(B, C)`."""
+    if isinstance(norm, GroupNorm) and norm.fused is not None and not _is_differentiated(x):
+        return norm.fused(norm, x, scale, shift)
+    h = norm(x)
+    if scale is not None and shift is not None:
+        h = torch.addcmul(shift[:, :, None, None], h, 1 + scale[:, :, None, None])
+    return F.silu(h)
+
+
+def _is_differentiated(x: Tensor) -> bool:
+    return torch.is_grad_enabled() and x.requires_grad
+
+
+def _norm(channels: int) -> GroupNorm:
     return GroupNorm(32, channels)
 
 
@@ -245,7 +277,7 @@ class _ResBlock(_Block):
 
     def forward(self, x: Tensor, emb: Tensor) -> Tensor:
         norm, _, conv = self.in_layers
-        h = norm_silu(cast(nn.GroupNorm, norm), x)
+        h = norm_silu(norm, x)
         if self.resample == "up":
             h, x = (F.interpolate(z, scale_factor=2, mode="nearest") for z in (h, x))
         elif self.resample == "down":
@@ -253,7 +285,6 @@ class _ResBlock(_Block):
         h = conv(h)
         condition = self.emb_layers(emb)
         norm, _, dropout, conv = self.out_layers
-        norm = cast(nn.GroupNorm, norm)
         if self.scale_shift:
             h = norm_silu(norm, h, *condition.chunk(2, dim=1))
         else:
@@ -407,5 +438,5 @@ class UNet(nn.Module):
         for block in self.output_blocks:
             h = block(torch.cat([h, skips.pop()], dim=1), emb)
         norm, _, conv = self.out
-        h = at_least_float32(conv(norm_silu(cast(nn.GroupNorm, norm), h)))
+        h = at_least_float32(conv(norm_silu(norm, h)))
         return F.pixel_shuffle(h, patch) if patch > 1 else h

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import InvalidInputError
@@ -37,6 +38,15 @@ class Precision:
     forward: torch.dtype = torch.float32
     backward: torch.dtype = torch.float32
     split: bool = False
+
+    @property
+    def convolution(self) -> Callable[..., Tensor]:
+        """What convolves in the forward: `conv2d` of PyTorch, or of `split_tf32`."""
+        if not self.split:
+            return F.conv2d
+        from .split_tf32 import conv2d
+
+        return conv2d
 
 
 class FeatureNetwork(ABC):

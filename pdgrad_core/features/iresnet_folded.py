@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..devices import at_least_float32
-from . import split_tf32
 from .base import Features, Precision, Pullback
 from .cotangents import CotangentStack
 from .iresnet import EMBEDDING, STEM, Block, IResNet
@@ -58,6 +57,8 @@ class _FoldedBlock:
 
     def split(self) -> "_FoldedBlock":
         """Return the block with its forward's weights as split TF32 takes them."""
+        from . import split_tf32
+
         parts = {"conv1": self.conv1, "conv2": self.conv2, "shortcut": self.shortcut}
         made = {
             name: split_tf32.split_weight(weight)
@@ -115,7 +116,7 @@ class FoldedIResNet:
         slopes.append(slope.to(backward))
         if STEM in taps:
             found[STEM] = at_least_float32(h)
-        conv = split_tf32.conv2d if self.precision.split else F.conv2d
+        conv = self.precision.convolution
         for name, block in zip(self.taps[1 : depth + 1], self.forward_blocks, strict=False):
             h, slope = _block_forward(block, h, conv)
             slopes.append(slope.to(backward))

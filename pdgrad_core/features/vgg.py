@@ -19,7 +19,6 @@ from ..checkpoints import Checkpoint, build_strict, load_checkpoint, warn_if_tes
 from ..devices import at_least_float32, constant
 from ..errors import MissingDependencyError, WrongArchitectureError
 from ..registry import unknown_name
-from . import split_tf32
 from .base import FEATURES, FeatureNetwork, Features, Pullback, required
 from .cotangents import CotangentStack
 
@@ -178,17 +177,16 @@ class PerceptualNetwork(FeatureNetwork):
         """See `FeatureNetwork`; here without autograd."""
         self.check_taps(taps)
         forward, backward = self.precision.forward, self.precision.backward
-        depth = max(TAPS.index(tap) for tap in taps) + 1
         weights = self._weights("split" if self.precision.split else "forward", forward)
         biases = self._weights("bias", forward)
         h = normalise(image).to(forward, memory_format=torch.channels_last)
         found: Features = {}
         activations: list[Tensor] = []
         winners: dict[int, Tensor] = {}
-        for index in range(depth):
+        for index in range(max(TAPS.index(tap) for tap in taps) + 1):
             if _starts_block(index):
                 h, winners[index] = F.max_pool2d(h, 2, return_indices=True)
-            conv = split_tf32.conv2d if self.precision.split and index > 0 else F.conv2d
+            conv = self.precision.convolution if index > 0 else F.conv2d
             h = conv(h, weights[index], biases[index], padding=1).relu_()
             activations.append(h.to(backward))
             if TAPS[index] in taps:
@@ -225,8 +223,10 @@ class PerceptualNetwork(FeatureNetwork):
                 elif role == "forward":
                     made = [_channels_last(conv.weight.to(dtype)) for conv in convs]
                 elif role == "split":  # the first sums 27 products, which is not worth splitting
-                    whole = self._weights("forward", dtype)
-                    made = [whole[0], *(split_tf32.split_weight(one) for one in whole[1:])]
+                    from . import split_tf32
+
+                    first, *rest = self._weights("forward", dtype)
+                    made = [first, *map(split_tf32.split_weight, rest)]
                 else:
                     # The adjoint of a stride-1 convolution is a convolution with the kernel turned
                     # by 180 degrees and its channels exchanged.

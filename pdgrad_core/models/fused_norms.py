@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..diffusion.group_norm import GroupNorm, norm_silu
 from ..diffusion.priors.guided_diffusion import DiffusionPrior
+from ..diffusion.unet import GroupNorm, norm_silu
 from ..errors import InvalidInputError, MissingDependencyError
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class TritonNorms:
         *,
         activate: bool = True,
     ) -> Tensor:
-        """See `FusedNorm`; scale and shift are `(B, C)`."""
+        """See `GroupNorm.fused`; scale and shift are `(B, C)`."""
         condition = [one if one is None else one[:, :, None, None] for one in (scale, shift)]
         given = (x, norm.num_groups, norm.weight, norm.bias, norm.eps, *condition)
         try:

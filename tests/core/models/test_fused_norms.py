@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from golden import tiny_prior
 from networks import images
 
-from pdgrad_core.diffusion.group_norm import GroupNorm
+from pdgrad_core.diffusion.unet import GroupNorm
 from pdgrad_core.errors import InvalidInputError
 from pdgrad_core.models.fused_norms import TritonNorms, fuse_norms
 
