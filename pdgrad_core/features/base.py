@@ -44,7 +44,7 @@ class Precision:
         """What convolves in the forward: `conv2d` of PyTorch, or of `split_tf32`."""
         if not self.split:
             return F.conv2d
-        from .split_tf32 import conv2d
+        from ..split_tf32 import conv2d
 
         return conv2d
 

@@ -57,7 +57,7 @@ class _FoldedBlock:
 
     def split(self) -> "_FoldedBlock":
         """Return the block with its forward's weights as split TF32 takes them."""
-        from . import split_tf32
+        from .. import split_tf32
 
         parts = {"conv1": self.conv1, "conv2": self.conv2, "shortcut": self.shortcut}
         made = {

@@ -223,7 +223,7 @@ class PerceptualNetwork(FeatureNetwork):
                 elif role == "forward":
                     made = [_channels_last(conv.weight.to(dtype)) for conv in convs]
                 elif role == "split":  # the first sums 27 products, which is not worth splitting
-                    from . import split_tf32
+                    from .. import split_tf32
 
                     first, *rest = self._weights("forward", dtype)
                     made = [first, *map(split_tf32.split_weight, rest)]
