@@ -57,11 +57,11 @@ class _FoldedBlock:
 
     def split(self) -> "_FoldedBlock":
         """Return the block with its forward's weights as split TF32 takes them."""
-        from .. import split_tf32
+        from ..split_tf32 import split_weight
 
         parts = {"conv1": self.conv1, "conv2": self.conv2, "shortcut": self.shortcut}
         made = {
-            name: split_tf32.split_weight(weight)
+            name: split_weight(weight)
             for name, weight in parts.items()
             if weight is not None
         }

@@ -223,10 +223,10 @@ class PerceptualNetwork(FeatureNetwork):
                 elif role == "forward":
                     made = [_channels_last(conv.weight.to(dtype)) for conv in convs]
                 elif role == "split":  # the first sums 27 products, which is not worth splitting
-                    from .. import split_tf32
+                    from ..split_tf32 import split_weight
 
                     first, *rest = self._weights("forward", dtype)
-                    made = [first, *map(split_tf32.split_weight, rest)]
+                    made = [first, *map(split_weight, rest)]
                 else:
                     # The adjoint of a stride-1 convolution is a convolution with the kernel turned
                     # by 180 degrees and its channels exchanged.
