@@ -60,11 +60,7 @@ class _FoldedBlock:
         from ..split_tf32 import split_weight
 
         parts = {"conv1": self.conv1, "conv2": self.conv2, "shortcut": self.shortcut}
-        made = {
-            name: split_weight(weight)
-            for name, weight in parts.items()
-            if weight is not None
-        }
+        made = {name: split_weight(weight) for name, weight in parts.items() if weight is not None}
         return replace(self, **made)
 
 
