@@ -88,6 +88,10 @@ def parts(device: str, size: int, repeats: int, *, quick: bool) -> list[Part]:
     def way(command: tuple[str, ...], precision: str, *more: str) -> tuple[str, ...]:
         return (*command, "--precision", precision, *more)
 
+    def tried(name: str, command: tuple[str, ...], most_seconds: float = 60) -> Part:
+        _, precision, *more = name.split()
+        return Part(name, way(command, precision, *more), most_seconds)
+
     first = [Part(f"step {name} --replay", way(whole, name, "--replay")) for name in SIXTEEN_BIT]
     found = [
         *first,
@@ -102,8 +106,12 @@ def parts(device: str, size: int, repeats: int, *, quick: bool) -> list[Part]:
     run = ("--steps", "700", "--batch", "1")
     return [
         *found,
+        # What is built and off: each beside its row above, and Triton compiles for a while.
+        tried("step balanced --replay --try split", whole),
+        tried("step fast --replay --try norms", whole, 90),
         Part("step fast --compile", way(whole, "fast", "--compile"), 120, 45),
         Part("guidance fast --replay", way(guidance, "fast", "--replay")),
+        tried("guidance fast --replay --try pooling", guidance),
         Part("guidance fast --replay, 4 faces", way(guidance, "fast", *many)),
         Part("step fast", way(whole, "fast")),
         Part("restore balanced --replay", way(restore, "balanced", "--replay", *short)),

@@ -34,6 +34,7 @@ from ..weights.folders import find, search_folders
 from .kernels import kernels_of
 from .random_models import random_features, random_prior
 from .straightforward import GRADIENTS, StraightforwardGuidance
+from .trials import check_trials, try_out
 from .turns import Side, TurnTaker, take_turns, timer_of
 
 SEED = 0
@@ -50,6 +51,7 @@ class Job:
         precision: Preset of our side; the straightforward one is float32 throughout.
         compiled: Whether our side is compiled; with CUDA it is replayed then, too.
         replayed: Whether our side is replayed as CUDA graphs, without being compiled.
+        tried: What our side switches on besides, out of `TRIALS`.
         batch: Faces at once.
         device: Where both run.
         threads: CPU threads of each side; None for all.
@@ -63,6 +65,7 @@ class Job:
     precision: str = "auto"
     compiled: bool = False
     replayed: bool = False
+    tried: tuple[str, ...] = ()
     batch: int = 1
     device: str = "auto"
     threads: int | None = None
@@ -83,11 +86,10 @@ def benchmark_guided_step(job: Job, repeats: int = 5) -> dict[str, Any]:
 
     Returns:
         For each side medians of wall and processor seconds per step, the warm-up and the peak
-        memory; `ratio` and `cpu_ratio` (straightforward over ours); `gradient_cosines` of the
-        four gradients and the worst as `gradient_cosine`; for the whole step the relative
-        difference of the two x_{t-1}; with CUDA each side's `kernels` of a step and the share of
-        its time in which none ran; `timer`, what timed the steps; `tf32`, which is switched off
-        for both sides, whatever torch or its settings say; and the machine.
+        memory; `ratio` and `cpu_ratio` (straightforward over ours); `gradient_cosines` and the
+        worst, `gradient_cosine`; for the whole step the relative difference of the two x_{t-1};
+        with CUDA each side's `kernels` of a step and the share of its time in which none ran;
+        `timer`, what timed the steps; `tf32`, off but where `tried` splits it.
 
     Raises:
         InvalidInputError: No repeats or faces, a size the networks cannot take, or an unknown
@@ -107,7 +109,8 @@ def benchmark_guided_step(job: Job, repeats: int = 5) -> dict[str, Any]:
         "precision": job.preset.name,
         "compiled": job.compiled,
         "replayed": job.replayed,
-        "tf32": {"straightforward": False, "ours": False},
+        "tried": list(job.tried),
+        "tf32": {"straightforward": False, "ours": "split" if "split" in job.tried else False},
         "timer": timer_of(device),
         "keep_freed_memory": job.keep_freed_memory,
         "models": str(job.models or "random"),
@@ -128,13 +131,15 @@ def benchmark_guided_step(job: Job, repeats: int = 5) -> dict[str, Any]:
 
 def _check(job: Job, repeats: int) -> None:
     """Raise InvalidInputError where there is nothing to measure, or no network takes it."""
-    _ = job.preset  # refuses a name that is unknown or of no use on the device
+    preset = job.preset  # refuses a name that is unknown or of no use on the device
     if repeats < 1:
         raise InvalidInputError(f"The benchmark needs at least one repeat, not {repeats}.")
     if job.size_px < 64 or job.size_px % 64:
         raise InvalidInputError(f"The size must be a multiple of 64 px, not {job.size_px}.")
     if job.batch < 1:
         raise InvalidInputError(f"The benchmark needs at least one face, not {job.batch}.")
+    as_it_is = job.whole_step and not job.compiled
+    check_trials(job.tried, torch.device(job.device), preset, prior_as_it_is=as_it_is)
 
 
 @true_float32()
@@ -155,6 +160,7 @@ def run_ours(pipe: Connection, job: Job) -> None:
     device = _set_up(job)
     features, prior = load_networks(job.models, device, whole_step=job.whole_step)
     job.preset.apply(features, prior)
+    try_out(job.tried, features, prior)
     if job.compiled:
         compile_networks(features, prior)
     elif job.replayed:

@@ -6,6 +6,9 @@ from typing import Any
 
 from .model_options import write_json
 
+TRIALS = ("norms", "split", "pooling")
+"""As `benchmarks.trials` names them, which the parser does not wait for."""
+
 
 def add_guidance(subparsers: Any) -> None:
     """Enter `benchmark guidance` into the command line."""
@@ -53,6 +56,12 @@ def _add_parser(subparsers: Any, name: str, text: str, *, whole_step: bool) -> N
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument("--compile", action="store_true", help="compile ours; replay it with CUDA")
     ways.add_argument("--replay", action="store_true", help="replay ours as CUDA graphs only")
+    parser.add_argument(
+        "--try", nargs="+", default=[], choices=TRIALS, dest="tried",
+        help="ours with what is off because no GPU has measured it: norms (the prior's group norms "
+        "as Triton kernels), split (balanced's float32 forward in split TF32), pooling (its "
+        "adjoint in one kernel for all gradients)",
+    )  # fmt: skip
     parser.add_argument("--device", default="auto", help='"auto", "cpu", "cuda", ...')
     parser.add_argument("--threads", type=int, help="CPU threads of each side (default: all)")
     parser.add_argument(
@@ -75,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
         precision=args.precision,
         compiled=args.compile,
         replayed=args.replay,
+        tried=tuple(args.tried),
         device=args.device,
         threads=args.threads,
         keep_freed_memory=args.allocator == "kept",
@@ -93,11 +103,17 @@ def run(args: argparse.Namespace) -> int:
     for side in ("straightforward", "ours"):
         _print_kernels(side, found[side])
     print(f"{'ratio':18}{found['ratio']:9.2f}{found['cpu_ratio']:13.2f}")
+    if found["tried"]:
+        print(f"ours tries: {', '.join(found['tried'])} (off otherwise)")
     print(f"gradient cosine {found['gradient_cosine']:.8f} (precision {found['precision']})")
-    print(f"TF32 off on both sides; timed by {found['timer']}")
+    print(f"TF32 off on both sides{_besides(found)}; timed by {found['timer']}")
     print(f"{found['cpu'] or found['device_name']}, {found['threads']} threads, ", end="")
     print(f"torch {found['versions']['torch']}, load {found['load_average_before']}")
     return 0
+
+
+def _besides(found: dict[str, Any]) -> str:
+    return " but for operands split in two" if found["tf32"]["ours"] else ""
 
 
 def _print_kernels(side: str, row: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ optional pixel-unshuffle in front (for small models) is recognised by the number
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
@@ -179,8 +179,41 @@ def best_memory_format(device: torch.device, dtype: torch.dtype) -> torch.memory
     return torch.contiguous_format if exact else torch.channels_last
 
 
-def _norm(channels: int) -> nn.GroupNorm:
-    return nn.GroupNorm(32, channels)
+class GroupNorm(nn.GroupNorm):
+    """PyTorch's group norm, for which another implementation may stand in.
+
+    Attributes:
+        fused: Where set, computes the norm, scale and shift where they are given, and SiLU if
+            `activate`, wherever no gradient is asked for: `(norm, x, scale, shift, activate=...)`.
+    """
+
+    fused: Callable[..., Tensor] | None = None
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the norm of `(B, C, H, W)`."""
+        if self.fused is not None and not _is_differentiated(input):
+            return self.fused(self, input, activate=False)
+        return super().forward(input)
+
+
+def norm_silu(
+    norm: nn.Module, x: Tensor, scale: Tensor | None = None, shift: Tensor | None = None
+) -> Tensor:
+    """Return SiLU(norm(x) (1 + scale) + shift) of `(B, C, H, W)`; scale and shift are `(B, C)`."""
+    if isinstance(norm, GroupNorm) and norm.fused is not None and not _is_differentiated(x):
+        return norm.fused(norm, x, scale, shift)
+    h = norm(x)
+    if scale is not None and shift is not None:
+        h = torch.addcmul(shift[:, :, None, None], h, 1 + scale[:, :, None, None])
+    return F.silu(h)
+
+
+def _is_differentiated(x: Tensor) -> bool:
+    return torch.is_grad_enabled() and x.requires_grad
+
+
+def _norm(channels: int) -> GroupNorm:
+    return GroupNorm(32, channels)
 
 
 def _zeroed(conv: Conv) -> Conv:
@@ -243,23 +276,20 @@ class _ResBlock(_Block):
         )
 
     def forward(self, x: Tensor, emb: Tensor) -> Tensor:
-        norm, activation, conv = self.in_layers
-        h = activation(norm(x))
+        norm, _, conv = self.in_layers
+        h = norm_silu(norm, x)
         if self.resample == "up":
             h, x = (F.interpolate(z, scale_factor=2, mode="nearest") for z in (h, x))
         elif self.resample == "down":
             h, x = F.avg_pool2d(h, 2), F.avg_pool2d(x, 2)
         h = conv(h)
-        condition = self.emb_layers(emb)[:, :, None, None]
-        norm, *rest = self.out_layers
+        condition = self.emb_layers(emb)
+        norm, _, dropout, conv = self.out_layers
         if self.scale_shift:
-            scale, shift = condition.chunk(2, dim=1)
-            h = torch.addcmul(shift, norm(h), 1 + scale)
+            h = norm_silu(norm, h, *condition.chunk(2, dim=1))
         else:
-            h = norm(h + condition)
-        for layer in rest:
-            h = layer(h)
-        return self.skip_connection(x) + h
+            h = norm_silu(norm, h + condition[:, :, None, None])
+        return self.skip_connection(x) + conv(dropout(h))
 
 
 class _Attention(_Block):
@@ -407,5 +437,6 @@ class UNet(nn.Module):
         h = self.middle_block(h, emb)
         for block in self.output_blocks:
             h = block(torch.cat([h, skips.pop()], dim=1), emb)
-        h = at_least_float32(self.out(h))
+        norm, _, conv = self.out
+        h = at_least_float32(conv(norm_silu(norm, h)))
         return F.pixel_shuffle(h, patch) if patch > 1 else h

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import InvalidInputError
@@ -30,10 +31,22 @@ class Precision:
         forward: The forward's rounding decides which way ReLU and pooling go: the gradient's error
             is about its square root. float64 is for comparisons, of a network in float64.
         backward: The adjoint's rounding enters once, linearly.
+        split: Whether the float32 forward's convolutions run on a GPU's TF32 units, operands in two
+            parts (`split_tf32`), in networks whose adjoint is written out.
     """
 
     forward: torch.dtype = torch.float32
     backward: torch.dtype = torch.float32
+    split: bool = False
+
+    @property
+    def convolution(self) -> Callable[..., Tensor]:
+        """What convolves in the forward: `conv2d` of PyTorch, or of `split_tf32`."""
+        if not self.split:
+            return F.conv2d
+        from ..split_tf32 import conv2d
+
+        return conv2d
 
 
 class FeatureNetwork(ABC):
@@ -46,6 +59,7 @@ class FeatureNetwork(ABC):
         precision: Dtypes of `vjp`; 16-bit features and gradients come back as float32.
         compiled: Whether what has a compiled form runs in it.
         replayed: Whether a guidance that looks through it is replayed, where the device can.
+        unpools_at_once: Whether the adjoint of pooling takes all groups in one kernel.
     """
 
     name: str
@@ -53,6 +67,7 @@ class FeatureNetwork(ABC):
     precision: Precision = Precision()
     compiled: bool = False
     replayed: bool = False
+    unpools_at_once: bool = False
 
     @classmethod
     def load(

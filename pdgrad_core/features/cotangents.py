@@ -62,14 +62,18 @@ class CotangentStack:
         # In place and in one dtype: a pass that mixes dtypes, or takes a bool mask, costs ten.
         torch.ops.aten.threshold_backward.grad_input(g, activation, 0, grad_input=g)
 
-    def unpool(self, winners: Tensor, before: Tensor) -> None:
+    def unpool(self, winners: Tensor, before: Tensor, *, at_once: bool = False) -> None:
         """Apply 2x2 max pooling's adjoint.
 
         Args:
             winners: Indices that the pooling returned, `(B, C, H/2, W/2)`.
             before: What was pooled, `(B, C, H, W)` in the stack's dtype.
+            at_once: Whether one kernel takes all groups, which saves launches where they count.
         """
         if self.value is None:
+            return
+        if at_once:
+            self.value = self._scattered(winners, before)
             return
         shape = (len(self.value), *before.shape[1:])
         out = torch.empty(
@@ -79,6 +83,16 @@ class CotangentStack:
         for g, to in zip(self.value.split(self.batch), out.split(self.batch), strict=True):
             adjoint(g, before, [2, 2], [2, 2], [0, 0], [1, 1], False, winners, grad_input=to)
         self.value = out
+
+    def _scattered(self, winners: Tensor, before: Tensor) -> Tensor:
+        """Return zeros with every cotangent put where its pixel won; the groups share an index."""
+        assert self.value is not None
+        rows, index = (one.permute(0, 2, 3, 1).flatten(1, 2) for one in (self.value, winners))
+        rows = rows.unflatten(0, (len(self.order), self.batch))
+        channels, height, width = before.shape[1:]
+        out = rows.new_zeros(len(self.order), self.batch, height * width, channels)
+        out.scatter_(2, index.expand_as(rows), rows)  # windows do not overlap: no two meet
+        return out.view(-1, height, width, channels).permute(0, 3, 1, 2)
 
     def result(self) -> Tensor:
         """Return the gradients in the groups' own order, `(G, B, 3, H, W)` float32 (or 64)."""

@@ -4,7 +4,7 @@ Source: the chain rule on `iresnet.IResNet` in evaluation mode. The forward keep
 PReLU saw; the adjoint applies the transposed convolutions to the cotangents of all groups at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -55,6 +55,14 @@ class _FoldedBlock:
         }
         return replace(self, **tensors)
 
+    def split(self) -> "_FoldedBlock":
+        """Return the block with its forward's weights as split TF32 takes them."""
+        from ..split_tf32 import split_weight
+
+        parts = {"conv1": self.conv1, "conv2": self.conv2, "shortcut": self.shortcut}
+        made = {name: split_weight(weight) for name, weight in parts.items() if weight is not None}
+        return replace(self, **made)
+
 
 def _to(value: Tensor, dtype: torch.dtype) -> Tensor:
     value = value.to(dtype)
@@ -86,6 +94,9 @@ class FoldedIResNet:
             self.stem_bias = stem_bias.to(precision.forward)
             self.stem_slope = network.prelu.weight.detach().to(precision.forward)
             self.blocks = {d: [block.converted(d) for block in blocks] for d in self.stem}
+            self.forward_blocks = self.blocks[precision.forward]
+            if precision.split:
+                self.forward_blocks = [block.split() for block in self.forward_blocks]
             self.fc = {d: fc.to(d) for d in self.stem}
             self.fc_bias = bias.to(precision.forward)
 
@@ -101,8 +112,9 @@ class FoldedIResNet:
         slopes.append(slope.to(backward))
         if STEM in taps:
             found[STEM] = at_least_float32(h)
-        for name, block in zip(self.taps[1 : depth + 1], self.blocks[dtype], strict=False):
-            h, slope = _block_forward(block, h)
+        conv = self.precision.convolution
+        for name, block in zip(self.taps[1 : depth + 1], self.forward_blocks, strict=False):
+            h, slope = _block_forward(block, h, conv)
             slopes.append(slope.to(backward))
             if name in taps:
                 found[name] = at_least_float32(h)
@@ -147,14 +159,16 @@ def _fold_block(block: Block) -> _FoldedBlock:
     )
 
 
-def _block_forward(block: _FoldedBlock, x: Tensor) -> tuple[Tensor, Tensor]:
+def _block_forward(
+    block: _FoldedBlock, x: Tensor, conv: Callable[..., Tensor]
+) -> tuple[Tensor, Tensor]:
     # bn1 stays apart: its shift is not what the convolution's zero padding sees at the border.
     z = torch.addcmul(block.shift[:, None, None], x, block.scale[:, None, None])
-    u, slope = _prelu(F.conv2d(z, block.conv1, block.bias1, padding=1), block.slope)
-    h = F.conv2d(u, block.conv2, block.bias2, stride=block.stride, padding=1)
+    u, slope = _prelu(conv(z, block.conv1, block.bias1, padding=1), block.slope)
+    h = conv(u, block.conv2, block.bias2, stride=block.stride, padding=1)
     if block.shortcut is None:
         return h.add_(x), slope
-    return h.add_(F.conv2d(x, block.shortcut, block.shortcut_bias, stride=block.stride)), slope
+    return h.add_(conv(x, block.shortcut, block.shortcut_bias, stride=block.stride)), slope
 
 
 def _block_backward(block: _FoldedBlock, g: Tensor, slope: Tensor) -> Tensor:

@@ -177,16 +177,17 @@ class PerceptualNetwork(FeatureNetwork):
         """See `FeatureNetwork`; here without autograd."""
         self.check_taps(taps)
         forward, backward = self.precision.forward, self.precision.backward
-        depth = max(TAPS.index(tap) for tap in taps) + 1
-        weights, biases = self._weights("forward", forward), self._weights("bias", forward)
+        weights = self._weights("split" if self.precision.split else "forward", forward)
+        biases = self._weights("bias", forward)
         h = normalise(image).to(forward, memory_format=torch.channels_last)
         found: Features = {}
         activations: list[Tensor] = []
         winners: dict[int, Tensor] = {}
-        for index in range(depth):
+        for index in range(max(TAPS.index(tap) for tap in taps) + 1):
             if _starts_block(index):
                 h, winners[index] = F.max_pool2d(h, 2, return_indices=True)
-            h = F.conv2d(h, weights[index], biases[index], padding=1).relu_()
+            conv = self.precision.convolution if index > 0 else F.conv2d
+            h = conv(h, weights[index], biases[index], padding=1).relu_()
             activations.append(h.to(backward))
             if TAPS[index] in taps:
                 found[TAPS[index]] = at_least_float32(h)
@@ -207,7 +208,7 @@ class PerceptualNetwork(FeatureNetwork):
             stack.cut_where_not_positive(activations[index])
             stack.apply(lambda g, w=weights[index]: F.conv2d(g, w, padding=1))
             if index in winners:
-                stack.unpool(winners[index], activations[index - 1])
+                stack.unpool(winners[index], activations[index - 1], at_once=self.unpools_at_once)
         result = stack.result()
         return result / constant(_SCALE, result).view(1, 1, 3, 1, 1)
 
@@ -221,6 +222,11 @@ class PerceptualNetwork(FeatureNetwork):
                     made = [cast(Tensor, conv.bias).to(dtype).clone() for conv in convs]
                 elif role == "forward":
                     made = [_channels_last(conv.weight.to(dtype)) for conv in convs]
+                elif role == "split":  # the first sums 27 products, which is not worth splitting
+                    from ..split_tf32 import split_weight
+
+                    first, *rest = self._weights("forward", dtype)
+                    made = [first, *map(split_weight, rest)]
                 else:
                     # The adjoint of a stride-1 convolution is a convolution with the kernel turned
                     # by 180 degrees and its channels exchanged.
@@ -248,8 +254,7 @@ def load_perceptual(
     Args:
         path: `vgg16-397923af.pth`, or any file with its keys; a classifier in it is ignored.
         heads: File with LPIPS's keys `linN.model.1.weight`; by default the trunk's own file where
-            it
-            has them, else the one inside the `lpips` package.
+            it has them, else the one inside the `lpips` package.
         device: Where the network is put.
 
     Raises:

@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from golden import tiny_prior, tiny_unet
 from networks import images, small_networks
+from tolerances import rounding, terms_of
 
 from pdgrad_core.benchmarks.guided_step import load_networks, pictures
+from pdgrad_core.benchmarks.trials import try_out
 from pdgrad_core.diffusion.finiteness import Finiteness
 from pdgrad_core.diffusion.noise import seeded_noise
 from pdgrad_core.diffusion.sampler import Sampler, StepContext
@@ -15,6 +18,7 @@ from pdgrad_core.errors import NonFiniteError
 from pdgrad_core.guidance.gradients import compile_guidance
 from pdgrad_core.guidance.replayed import ReplayedGuidance
 from pdgrad_core.guidance.strengths import make_strength
+from pdgrad_core.models.fused_norms import fuse_norms
 from pdgrad_core.models.precision import precision_preset
 from pdgrad_core.recipes import GuideImages
 from pdgrad_core.recipes.pdgrad import PDGradRecipe
@@ -107,6 +111,68 @@ def test_presets_keep_their_promise(full_size, preset, least):
     guidance = compile_guidance(expression(coarse, reference), features)
     found = guidance.gradients(x0hat, StepContext(x0hat, 350, 50))
     assert least_cosine(found.flatten(0, 1), exact.flatten(0, 1)) > least
+
+
+def test_balanced_in_split_tf32_keeps_its_promise(full_size):
+    features, (x0hat, coarse, reference), exact = full_size
+    precision_preset("balanced", CUDA).apply(features)
+    try_out(["split", "pooling"], features, None)
+    context, replayed = StepContext(x0hat, 350, 50), []
+    try:
+        guidance = compile_guidance(expression(coarse, reference), features)
+        found = guidance.gradients(x0hat, context)
+        replayed.append(ReplayedGuidance(guidance))
+        assert torch.equal(replayed[0](x0hat, context).gradient, guidance(x0hat, context).gradient)
+        assert replayed[0].notes == ()
+    finally:
+        try_out([], features, None)
+    assert least_cosine(found.flatten(0, 1), exact.flatten(0, 1)) >= 0.9999
+
+
+# Of the full-size U-Net at 512 px: groups of 1, 2, 3, 8, 12, 24 and 32 channels.
+NORMED = [
+    *((1, 32, 512, 512), (1, 64, 512, 512), (2, 96, 256, 256), (1, 256, 64, 64)),
+    *((1, 384, 64, 64), (1, 768, 32, 32), (1, 1024, 16, 16), (4, 512, 8, 8)),
+]
+
+
+@pytest.mark.parametrize("shape", NORMED, ids=str)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_tritons_norm_is_the_plain_one(shape, dtype):
+    pytest.importorskip("triton")
+    from pdgrad_core.diffusion.norms_triton import group_norm_silu
+
+    generator = torch.Generator().manual_seed(0)
+    batch, channels = shape[:2]
+    x = torch.randn(shape, generator=generator).to(CUDA, dtype, memory_format=torch.channels_last)
+    weight, bias = (torch.randn(channels, generator=generator).to(CUDA, dtype) for _ in range(2))
+    condition = torch.randn(batch, 2 * channels, 1, 1, generator=generator).to(CUDA, dtype)
+    scale, shift = condition.chunk(2, dim=1)
+    for given in ((None, None), (scale, shift)):
+        for activate in (True, False):
+            found = group_norm_silu(x, 32, weight, bias, 1e-5, *given, activate)
+            y = F.group_norm(x.double(), 32, weight.double(), bias.double(), 1e-5)
+            y = y if given[0] is None else y * (1 + scale.double()) + shift.double()
+            y = F.silu(y) if activate else y
+            # Rounded once to the dtype; in between float32 rounds sums and a line.
+            inner = float(y.abs().max()) * rounding(torch.float32, 16)
+            unit = torch.finfo(dtype).eps
+            torch.testing.assert_close(found.double(), y, atol=inner, rtol=unit)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_a_prior_with_tritons_norms_is_replayed_to_the_bit(dtype):
+    pytest.importorskip("triton")
+    prior = tiny_prior().to(CUDA, dtype)
+    x_t = images(2, SIZE, seed=3).to(CUDA)
+    plain = prior(x_t, 300).prediction
+    fuse_norms(prior)
+    eager = prior(x_t, 300).prediction
+    prior.replay = Replay("prior", prior.evaluate, record_cuda_graph, prior.network.parameters)
+    assert torch.equal(prior(x_t, 300).prediction, eager)
+    assert prior.notes == ()
+    size = float(plain.abs().max()) * rounding(dtype, terms_of(prior.network))
+    torch.testing.assert_close(eager, plain, atol=size, rtol=0)
 
 
 @pytest.mark.parametrize("preset", ["exact", "balanced", "fast"])

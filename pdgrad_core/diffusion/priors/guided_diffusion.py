@@ -124,6 +124,8 @@ class DiffusionPrior(LoadedPrior):
     """Where set, the network is replayed."""
     compiled: Callable[..., Tensor] | None = None
     """Where set, the network's compiled form, which computes instead of it."""
+    fused_norms: object | None = None
+    """Where set, what computes the network's norms; see `models.fused_norms`."""
 
     def __init__(
         self, network: UNet, config: PriorConfig, checkpoint: Checkpoint | None = None
@@ -206,8 +208,8 @@ class DiffusionPrior(LoadedPrior):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Say what could not be done as it was asked for: compiling, replaying."""
-        parts = (self.compiled, self.replay)
+        """Say what could not be done as it was asked for: compiling, replaying, fusing norms."""
+        parts = (self.compiled, self.replay, self.fused_norms)
         return tuple(note for part in parts for note in getattr(part, "notes", ()))
 
     def reset(self) -> None:

@@ -10,8 +10,12 @@ from tolerances import LPIPS_GUARD, assert_same, terms_of, through_gates
 
 from pdgrad_core.benchmarks.guided_step import pictures
 from pdgrad_core.benchmarks.straightforward import GRADIENTS, StraightforwardGuidance
+from pdgrad_core.benchmarks.trials import TRIALS, check_trials, try_out
 from pdgrad_core.cli import main
+from pdgrad_core.commands import benchmark_guided_step
 from pdgrad_core.diffusion.sampler import StepContext
+from pdgrad_core.errors import InvalidInputError
+from pdgrad_core.features.base import Precision
 from pdgrad_core.guidance.gradients import compile_guidance
 from pdgrad_core.models.precision import PrecisionPreset
 from pdgrad_core.recipes import GuideImages
@@ -69,8 +73,6 @@ def test_what_cannot_be_measured_is_refused(arguments, message, capsys):
     [(torch.float32, torch.bfloat16, 0.999), (torch.bfloat16, torch.bfloat16, 0.9)],
 )
 def test_16_bit_gradients_stay_near(forward, backward, least):
-    from pdgrad_core.features.base import Precision
-
     x0hat, coarse, reference = pictures(64, torch.device("cpu"))
     context = StepContext(x0hat, 350, 50)
     expression = PDGradRecipe().guidance(GuideImages(coarse, coarse, (reference,)))
@@ -81,6 +83,43 @@ def test_16_bit_gradients_stay_near(forward, backward, least):
         found.append(compile_guidance(expression, networks).gradients(x0hat, context))
     exact, near = (gradients.flatten(1) for gradients in found)
     assert torch.cosine_similarity(exact, near).min() > least
+
+
+def test_what_is_tried_is_named(tmp_path, capsys):
+    models = write_models(tmp_path / "models")
+    command = ["benchmark", "guidance", "--models", str(models), "--size", "64", "--repeats", "1"]
+    assert main([*command, "--precision", "exact", "--device", "cpu", "--try", "pooling"]) == 0
+    assert "ours tries: pooling (off otherwise)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "message"),
+    [
+        ("step", ("--try", "norms"), "Triton kernels, which need a CUDA device"),
+        ("step", ("--try", "split", "pooling"), "TF32 units, which need a CUDA device"),
+        ("step", ("--compile", "--try", "norms"), "without --compile"),
+        ("guidance", ("--try", "norms"), "try it with 'pdgrad benchmark step'"),
+    ],
+)
+def test_what_cannot_be_tried_is_refused(kind, arguments, message, capsys):
+    command = ["benchmark", kind, "--device", "cpu", "--precision", "exact", *arguments]
+    assert main(command) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_split_is_of_balanced_alone():
+    exact = PrecisionPreset("exact", torch.float32, Precision(), Precision())
+    with pytest.raises(InvalidInputError, match="choose --precision balanced"):
+        check_trials(["split"], torch.device("cuda"), exact, prior_as_it_is=True)
+
+
+def test_a_trial_is_switched_on_where_it_is_named():
+    networks = small_networks()
+    try_out([], networks, None)
+    assert not any(one.precision.split or one.unpools_at_once for one in networks.values())
+    try_out(["split", "pooling"], networks, None)
+    assert all(one.precision.split and one.unpools_at_once for one in networks.values())
+    assert tuple(TRIALS) == benchmark_guided_step.TRIALS
 
 
 def test_more_faces_and_kernels_are_in_the_figures(tmp_path, capsys, monkeypatch):
