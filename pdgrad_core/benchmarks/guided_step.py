@@ -9,19 +9,17 @@ from statistics import median
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..allocator import keep_freed_memory
 from ..devices import environment, parse_device
 from ..diffusion.ddpm import add_noise
-from ..diffusion.priors import LoadedPrior, load_prior
+from ..diffusion.priors import LoadedPrior
 from ..diffusion.records import Noting
 from ..diffusion.sampler import Guidance, Sampler, StepContext
 from ..errors import InvalidInputError
-from ..features.arcface import ArcFace, load_arcface
-from ..features.base import FeatureNetwork
-from ..features.vgg import PerceptualNetwork, load_perceptual
+from ..features.arcface import ArcFace
+from ..features.vgg import PerceptualNetwork
 from ..guidance.gradients import CompiledGuidance, compile_guidance
 from ..guidance.replayed import replayed_where_asked
 from ..guidance.strengths.constant import Constant
@@ -30,14 +28,11 @@ from ..models.precision import PrecisionPreset, precision_preset
 from ..recipes import GuideImages
 from ..recipes.pdgrad import PDGradRecipe
 from ..true_float32 import true_float32
-from ..weights.folders import find, search_folders
 from .kernels import kernels_of
-from .random_models import random_features, random_prior
+from .step_inputs import SEED, load_networks, pictures
 from .straightforward import GRADIENTS, StraightforwardGuidance
 from .trials import check_trials, try_out
 from .turns import Side, TurnTaker, take_turns, timer_of
-
-SEED = 0
 
 
 @dataclass(frozen=True)
@@ -172,20 +167,6 @@ def run_ours(pipe: Connection, job: Job) -> None:
     _serve(TurnTaker(pipe, device), x0hat, taken, lambda x: _named_gradients(guidance, x), prior)
 
 
-def pictures(size_px: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Return x0hat, y_c and y_r `(1, 3, S, S)`: smooth random pictures that resemble each other."""
-    generator = torch.Generator().manual_seed(SEED)
-
-    def draw(cells: int) -> Tensor:
-        coarse = torch.randn(1, 3, cells, cells, generator=generator)
-        return F.interpolate(coarse, size=(size_px, size_px), mode="bicubic")
-
-    base = 0.4 * draw(8)
-    drawn = [(base + 0.15 * draw(16) + 0.1 * draw(size_px // 4)).clamp(-1, 1) for _ in range(3)]
-    x0hat, coarse, reference = (picture.to(device) for picture in drawn)
-    return x0hat, coarse, reference
-
-
 def _batch_of(job: Job, device: torch.device) -> list[Tensor]:
     """Return the pictures, the same in every place of the batch."""
     return [one.repeat(job.batch, 1, 1, 1) for one in pictures(job.size_px, device)]
@@ -206,32 +187,6 @@ def _set_up(job: Job) -> torch.device:
     if job.threads is not None:
         torch.set_num_threads(job.threads)
     return torch.device(job.device)
-
-
-def load_networks(
-    models: Path | None, device: torch.device, *, whole_step: bool
-) -> tuple[dict[str, FeatureNetwork], LoadedPrior | None]:
-    """Return PDGrad's feature networks, and for a whole step the prior, in float32.
-
-    Args:
-        models: Folder of weights; None for random ones.
-        device: Where they are put.
-        whole_step: Whether the prior is wanted.
-    """
-    prior: LoadedPrior | None = None
-    if models is None:
-        features = random_features(SEED)
-        prior = random_prior(SEED) if whole_step else None
-    else:
-        folders = search_folders(models)
-        features: dict[str, FeatureNetwork] = {
-            "arcface": load_arcface(find("arcface-iresnet50", folders)),
-            "vgg": load_perceptual(find("vgg16", folders)),
-        }
-        prior = load_prior(find("ffhq512-prior", folders)) if whole_step else None
-    for network in features.values():
-        network.to(device)
-    return features, None if prior is None else prior.to(device)
 
 
 def _serve(

@@ -19,7 +19,7 @@ from ..models.precision import precision_preset
 from ..recipes import GuideImages
 from ..recipes.pdgrad import PDGradRecipe
 from ..runs import prepare_run
-from .guided_step import SEED, load_networks, pictures
+from .step_inputs import SEED, load_networks, pictures
 from .turns import timed, timer_of
 
 

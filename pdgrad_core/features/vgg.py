@@ -5,7 +5,6 @@ carries torchvision's key names; any widths are read off the state dict, so a sm
 same block structure loads alike.
 """
 
-import importlib.util
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 
 from ..checkpoints import Checkpoint, build_strict, load_checkpoint, warn_if_test
 from ..devices import at_least_float32, constant
-from ..errors import MissingDependencyError, WrongArchitectureError
+from ..errors import WrongArchitectureError
 from ..registry import unknown_name
 from .base import FEATURES, FeatureNetwork, Features, Pullback, required
 from .cotangents import CotangentStack
@@ -260,41 +259,12 @@ def load_perceptual(
     Raises:
         CheckpointError: A file is missing, damaged, or of another network.
     """
+    from ..weights.lpips_heads import lpips_heads
+
     checkpoint = load_checkpoint(path)
     tensors = {k: v for k, v in checkpoint.tensors.items() if re.match(r"features\.\d+\.", k)}
     own = Checkpoint(tensors, checkpoint.metadata, checkpoint.path)
     trunk = build_strict(lambda: VGG16(widths_from_state_dict(tensors)), own, "VGG16")
     widths = widths_from_state_dict(tensors)
     warn_if_test(checkpoint)
-    return PerceptualNetwork(trunk, _heads(checkpoint, heads, widths)).to(device)
-
-
-def _heads(checkpoint: Checkpoint, heads: Path | str | None, widths: list[int]) -> list[Tensor]:
-    keys = [f"lin{index}.model.1.weight" for index in range(len(HEAD_TAPS))]
-    tensors = checkpoint.tensors
-    if heads is not None or keys[0] not in tensors:
-        tensors = load_checkpoint(heads or _lpips_heads()).tensors
-    try:
-        found = [tensors[key].flatten() for key in keys]
-    except KeyError as error:
-        raise WrongArchitectureError(
-            f"The file of LPIPS's heads lacks the tensor {error}; use the lpips package's vgg.pth."
-        ) from error
-    lengths = [len(head) for head in found]
-    if lengths != widths:
-        raise WrongArchitectureError(
-            f"LPIPS's heads have {lengths} weights, and the network's blocks have {widths} "
-            "channels; use heads that were trained on it, such as the lpips package's vgg.pth."
-        )
-    return found
-
-
-def _lpips_heads() -> Path:
-    """Return the heads inside the lpips package, found without importing it."""
-    spec = importlib.util.find_spec("lpips")
-    if spec is None or spec.origin is None:
-        raise MissingDependencyError(
-            "The low-level VGG loss needs the linear heads in the Python package 'lpips', which is "
-            "not installed; install it with: pip install lpips"
-        )
-    return Path(spec.origin).parent / "weights" / "v0.1" / "vgg.pth"
+    return PerceptualNetwork(trunk, lpips_heads(checkpoint, heads, widths)).to(device)

@@ -9,7 +9,7 @@ from golden import tiny_prior, tiny_unet
 from networks import images, small_networks
 from tolerances import rounding, terms_of
 
-from pdgrad_core.benchmarks.guided_step import load_networks, pictures
+from pdgrad_core.benchmarks.step_inputs import load_networks, pictures
 from pdgrad_core.benchmarks.trials import try_out
 from pdgrad_core.diffusion.finiteness import Finiteness
 from pdgrad_core.diffusion.noise import seeded_noise

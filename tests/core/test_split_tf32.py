@@ -9,8 +9,8 @@ from networks import images, small_networks
 from tolerances import rounding
 
 from pdgrad_core import split_tf32
-from pdgrad_core.benchmarks.guided_step import pictures
 from pdgrad_core.benchmarks.random_models import random_features
+from pdgrad_core.benchmarks.step_inputs import pictures
 from pdgrad_core.diffusion.sampler import StepContext
 from pdgrad_core.features.base import Precision
 from pdgrad_core.guidance.gradients import compile_guidance

@@ -8,7 +8,7 @@ from model_files import write_models
 from networks import in_float64, small_arcface, small_networks, small_vgg
 from tolerances import LPIPS_GUARD, assert_same, terms_of, through_gates
 
-from pdgrad_core.benchmarks.guided_step import pictures
+from pdgrad_core.benchmarks.step_inputs import pictures
 from pdgrad_core.benchmarks.straightforward import GRADIENTS, StraightforwardGuidance
 from pdgrad_core.benchmarks.trials import TRIALS, check_trials, try_out
 from pdgrad_core.cli import main

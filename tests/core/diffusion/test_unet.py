@@ -160,3 +160,17 @@ def test_the_full_ffhq512_network_equals_the_official_one():
 def test_the_recipe_is_the_published_one():
     weight = recipe_tensor("conv1.weight", (64, 3, 3, 3))
     assert_near(weight.sum(), torch.tensor(5.723932), 1e-4)
+
+
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_pictures_take_the_layout_of_the_weights(layout):
+    network = tiny_unet().to(memory_format=layout)
+    seen = []
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_pre_hook(
+                lambda _, inputs: seen.append(inputs[0].is_contiguous(memory_format=layout))
+            )
+    network(torch.zeros(1, 3, 32, 32), torch.zeros(1))
+    assert seen
+    assert all(seen)
