@@ -67,7 +67,6 @@ class LoadFeatures(CheckedNode):
                     "What ArcFace is shown: the whole aligned face, as PGDiff does, or the part "
                     "that its own template covers.",
                 ),
-                *_further_networks(),
                 preset_input(
                     "exact",
                     "In what gradients through the networks are computed. exact: float32; "
@@ -78,6 +77,7 @@ class LoadFeatures(CheckedNode):
                     "replay: a guidance through them is recorded as a CUDA graph in each run, and "
                     "replayed; compile: their losses are compiled too, on a CPU as well."
                 ),
+                *_further_networks(),  # of plugins: last, so that no input of ours moves
             ],
             outputs=[
                 FeaturesIO.Output(
