@@ -52,7 +52,7 @@ def replay_networks(
 ) -> None:
     """Let prior and guidance be replayed as CUDA graphs from now on, without compiling anything.
 
-    A graph takes a second to record where compiling takes a minute. On other devices nothing
+    A graph is recorded in a few steps, where compiling took a minute. On other devices nothing
     changes. Not measured on a GPU since it was built.
 
     Args:
